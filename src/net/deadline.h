@@ -7,6 +7,7 @@
 #ifndef CLIPROXY_NET_DEADLINE_H
 #define CLIPROXY_NET_DEADLINE_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 struct deadline {

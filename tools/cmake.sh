@@ -25,4 +25,6 @@ if [ ! -f "build/$preset/build.ninja" ]; then
     fi
 fi
 [ $# -gt 0 ] || set -- all
+# Progress is for people; with CLIPROXY_QUIET only what a compiler says is printed.
+[ -z "${CLIPROXY_QUIET:-}" ] || set -- "$@" -- --quiet
 exec cmake --build "build/$preset" -j "$jobs" --target "$@"

@@ -353,6 +353,10 @@ node_packages() {
 # ---- main ------------------------------------------------------------------------------------
 
 mkdir -p build
+# One at a time in a tree.
+if [ -z "${CLIPROXY_DEPS_LOCKED:-}" ] && has flock; then
+    CLIPROXY_DEPS_LOCKED=1 exec flock build/.deps.lock "$0" "$@"
+fi
 : >"$log"
 look
 [ -z "$missing" ] || install_missing

@@ -9,7 +9,7 @@ CONFIG ?= config.example.yaml
 
 .DEFAULT_GOAL := help
 .PHONY: help build serve check bench fuzz format lint docs debug asan tsan install clean deps \
-	check-lint check-build check-clang check-unit check-integration check-asan check-tsan check-fuzz
+	check-lint check-build check-docs check-clang check-unit check-integration check-asan check-tsan check-fuzz
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +36,7 @@ check: ## everything a change must pass (lint, two compilers, all tests, sanitiz
 	@tools/deps.sh check
 	@python3 tools/check.py --jobs $(JOBS)
 
-check-lint check-build check-clang check-unit check-integration check-asan check-tsan check-fuzz:
+check-lint check-build check-docs check-clang check-unit check-integration check-asan check-tsan check-fuzz:
 	@tools/deps.sh check
 	@python3 tools/check.py --jobs $(JOBS) $(@:check-%=%)
 

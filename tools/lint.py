@@ -55,6 +55,8 @@ CFLAGS = ("-std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissi
 problems = []
 notices = []
 
+SKIPPED = "skipped"  # what a check returns that could not look
+
 
 def problem(path, line, text):
     problems.append(f"{path}:{line}: {text}" if line else f"{path}: {text}")
@@ -139,7 +141,7 @@ def check_headers(files):
              "libzstd", "libbrotlidec")
     if pc.returncode:
         notices.append("headers not compiled alone: pkg-config does not find the libraries")
-        return
+        return SKIPPED
     good = True
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for name, err in pool.map(lambda n: compile_alone(n, pc.stdout.split()), headers):
@@ -177,9 +179,9 @@ def formatted(files):
 
 def check_format(files):
     exe = formatter()
+    if not exe:
+        return SKIPPED
     names = formatted(files)
-    if not exe or not names:
-        return
     half = [names[i::2] for i in range(2)]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for r in pool.map(lambda part: run(exe, "--dry-run", *part) if part else None, half):
@@ -284,8 +286,8 @@ def check_docs(files):
     if not pages:
         return
     if not program_is_current(files):
-        notices.append("generated pages not checked: build/cliproxyapi++ is missing or older than src/")
-        return
+        notices.append(f"generated pages not checked: {PROGRAM.name} is missing or older than src/")
+        return SKIPPED
     with tempfile.TemporaryDirectory() as out:
         r = run("sh", "tools/gendocs.sh", out)
         if r.returncode:
@@ -319,21 +321,27 @@ def main():
         subprocess.run([exe, "-i", *formatted(files)], cwd=ROOT, check=True)
         return
     only = sys.argv[1:]
-    passed = failed = 0
+    passed = failed = skipped = 0
     for name, check in CHECKS:
         if only and name not in only:
             continue
         before = len(problems)
         start = time.monotonic()
-        check(files)
+        verdict = check(files) or "ok"
         bad = len(problems) - before
-        passed, failed = passed + (not bad), failed + bool(bad)
-        print(f"{name}: {f'{bad} problems' if bad else 'ok'} ({time.monotonic() - start:.1f} s)")
+        if bad:
+            failed += 1
+            verdict = f"{bad} problems"
+        elif verdict is SKIPPED:
+            skipped += 1
+        else:
+            passed += 1
+        print(f"{name}: {verdict} ({time.monotonic() - start:.1f} s)")
         for p in problems[before:]:
             print("  " + p)
     for n in notices:
         print("note: " + n)
-    print(f"lint: {passed} passed, {failed} failed, 0 skipped")
+    print(f"lint: {passed} passed, {failed} failed, {skipped} skipped")
     sys.exit(1 if failed else 0)
 
 

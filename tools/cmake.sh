@@ -25,6 +25,6 @@ if [ ! -f "build/$preset/build.ninja" ]; then
     fi
 fi
 [ $# -gt 0 ] || set -- all
-# Progress is for people; with CLIPROXY_QUIET only what a compiler says is printed.
-[ -z "${CLIPROXY_QUIET:-}" ] || set -- "$@" -- --quiet
+# Progress is for people; with CLIPROXY_QUIET only what a compiler says is printed, about every file.
+[ -z "${CLIPROXY_QUIET:-}" ] || set -- "$@" -- --quiet -k 0
 exec cmake --build "build/$preset" -j "$jobs" --target "$@"

@@ -38,10 +38,10 @@ PROGRAM = "cliproxyapi++"
 PYTEST_FOLDERS = ("tests/integration", "tests/corpus", "tests/sdk")
 STEP_SECONDS = 900
 
+# For fuzz targets; unit tests have theirs from tests/CMakeLists.txt, pytest from its harness.
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-    "TSAN_OPTIONS": "halt_on_error=0:second_deadlock_stack=1",
 }
 
 
@@ -144,8 +144,7 @@ def ctest(options, preset):
     log = BUILD / preset / "Testing/Temporary/LastTest.log"
     log.unlink(missing_ok=True)
     status, out = run([*steady(), "ctest", "--test-dir", BUILD / preset, "-j", options.jobs,
-                       "--output-on-failure", "--no-tests=ignore", "--progress"],
-                      env=SANITIZERS, show=False)
+                       "--output-on-failure", "--no-tests=ignore", "--progress"], show=False)
     text = log.read_text(errors="replace") if log.exists() else ""
     count = count_cmocka(text)
     # A replayed folder of fuzz inputs counts as one.
@@ -159,7 +158,6 @@ def ctest(options, preset):
 
 
 def pytest(options, binary, marker=None, prefix=()):
-    # The sanitizers' options are the harness's own (tests/support/gateway.py).
     folders = [f for f in PYTEST_FOLDERS if any((ROOT / f).rglob("test_*.py"))]
     if not folders:
         say("no tests in " + ", ".join(PYTEST_FOLDERS))

@@ -1,0 +1,833 @@
+#include "http/server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "http/server_priv.h"
+
+enum {
+    IN_FIRST = 4096,             /* first size of the input buffer */
+    IN_BODY = 16384,             /* while a streamed or chunked body comes in */
+    READS_PER_TURN = 16,
+    LINGER_MS = 2000,            /* how long a client may go on sending after its last reply */
+    LINGER_BYTES = 256 * 1024,   /* and how much */
+    ACCEPTS_PER_TURN = 64,
+    BODY_STEP = 64 * 1024,       /* a claimed length is believed in steps of this */
+    FIELDS_HARD_MAX = 1024,
+};
+
+static void on_ready(struct sock *sock, unsigned events);
+static void on_deadline(struct deadline *d);
+static void process(struct http_conn *c);
+static bool room_for_input(const struct http_conn *c);
+static void process_input(struct http_conn *c);
+static void on_readable(struct http_conn *c);
+
+/* ---- Connections come and go. ---- */
+
+static void server_check_done(struct http_server *sv)
+{
+    if (sv->draining && sv->count == 0 && !sv->done_told) {
+        sv->done_told = true;
+        sv->done(sv->done_arg);
+    }
+}
+
+static void conn_release(struct http_conn *c)
+{
+    struct http_server *sv = c->server;
+    sv->handles--;
+    buf_fini(&c->in);
+    buf_fini(&c->body);
+    buf_fini(&c->out);
+    arena_fini(&c->stream.arena);
+    mem_free(c);
+}
+
+static void on_handle_closed(struct http_conn *c)
+{
+    c->handles--;
+    if (c->handles == 0 && !c->pending)
+        conn_release(c);
+}
+
+static void on_sock_closed(struct sock *sock)
+{
+    on_handle_closed((struct http_conn *)((char *)sock - offsetof(struct http_conn, sock)));
+}
+
+static void on_deadline_closed(uv_handle_t *h)
+{
+    struct deadline *d = h->data;
+    on_handle_closed((struct http_conn *)((char *)d - offsetof(struct http_conn, deadline)));
+}
+
+static void conn_close(struct http_conn *c)
+{
+    if (c->state == CONN_CLOSED)
+        return;
+    c->state = CONN_CLOSED;
+    *c->prev = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    struct http_server *sv = c->server;
+    sv->count--;
+    sock_close(&c->sock, on_sock_closed);
+    deadline_close(&c->deadline, on_deadline_closed);
+    server_check_done(sv);
+}
+
+void conn_fail(struct http_conn *c)
+{
+    bool tell = c->state == CONN_ACTIVE && !c->reply_over;
+    conn_close(c);
+    if (tell && c->stream.app)
+        c->server->handler->gone(&c->stream);
+    c->stream.app = NULL;
+}
+
+static void accept_tls(struct http_conn *c)
+{
+    SSL *ssl = SSL_new(c->server->options.tls);
+    must(ssl);
+    SSL_set_accept_state(ssl);
+    sock_start_tls(&c->sock, ssl);
+    c->state = CONN_HANDSHAKE;
+}
+
+static void peer_text(const struct sockaddr_storage *a, char *out, size_t n)
+{
+    const void *ip = a->ss_family == AF_INET6
+                         ? (const void *)&((const struct sockaddr_in6 *)a)->sin6_addr
+                         : (const void *)&((const struct sockaddr_in *)a)->sin_addr;
+    if (!inet_ntop(a->ss_family, ip, out, (socklen_t)n))
+        out[0] = 0;
+    /* A v4 client of a dual-stack socket. */
+    if (str_starts(str_c(out), S("::ffff:")) && strchr(out, '.'))
+        memmove(out, out + 7, strlen(out + 7) + 1);
+}
+
+static void conn_new(struct http_server *sv, int fd, const struct sockaddr_storage *peer)
+{
+    struct http_conn *c = mem_zero(sizeof *c);
+    if (sock_init(&c->sock, sv->worker, fd, on_ready) < 0) {
+        mem_free(c);
+        return;
+    }
+    sv->handles++;
+    sv->count++;
+    c->server = sv;
+    c->handles = 2;
+    c->state = CONN_IDLE;
+    peer_text(peer, c->stream.peer, sizeof c->stream.peer);
+    buf_init(&c->in, SIZE_MAX / 2);
+    buf_init(&c->body, SIZE_MAX / 2);
+    buf_init(&c->out, SIZE_MAX / 2);
+    arena_init(&c->stream.arena);
+    deadline_init(&c->deadline, &sv->worker->loop, on_deadline);
+    c->next = sv->conns;
+    c->prev = &sv->conns;
+    if (c->next)
+        c->next->prev = &c->next;
+    sv->conns = c;
+    if (sv->options.tls)
+        accept_tls(c);
+    conn_set_deadline(c);
+    conn_update_interest(c);
+}
+
+/* ---- The listener. ---- */
+
+static void on_listener(uv_poll_t *poll, int status, int events);
+
+static void listen_again(struct http_server *sv)
+{
+    bool want = !sv->draining && sv->count < sv->options.connections;
+    if (want == sv->listening || uv_is_closing((uv_handle_t *)&sv->listener))
+        return;
+    sv->listening = want;
+    if (want)
+        must(uv_poll_start(&sv->listener, UV_READABLE, on_listener) == 0);
+    else
+        must(uv_poll_stop(&sv->listener) == 0);
+}
+
+static void on_retry(uv_timer_t *t)
+{
+    struct http_server *sv = t->data;
+    listen_again(sv);
+}
+
+/* Looks again soon: descriptors ran out, or the connection limit is reached. */
+static void listen_pause(struct http_server *sv)
+{
+    if (sv->listening) {
+        sv->listening = false;
+        must(uv_poll_stop(&sv->listener) == 0);
+    }
+    must(uv_timer_start(&sv->retry, on_retry, 50, 0) == 0);
+}
+
+static void on_listener(uv_poll_t *poll, int status, int events)
+{
+    struct http_server *sv = poll->data;
+    (void)events;
+    if (status < 0) {
+        sv->listening = false;
+        listen_pause(sv);
+        return;
+    }
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        struct sockaddr_storage peer = {0};
+        socklen_t n = sizeof peer;
+        if (sv->count >= sv->options.connections) {
+            listen_pause(sv);
+            return;
+        }
+        int fd = accept4(sv->fd, (struct sockaddr *)&peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            conn_new(sv, fd, &peer);
+            continue;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            listen_pause(sv);
+        return;
+    }
+}
+
+/* ---- Work that is left over for the next turn of the loop. ---- */
+
+static void on_idle(uv_idle_t *idle)
+{
+    struct http_server *sv = idle->data;
+    struct http_conn *c = sv->pending;
+    sv->pending = NULL;
+    uv_idle_stop(idle);
+    while (c) {
+        struct http_conn *next = c->next_pending;
+        c->pending = false;
+        if (c->state == CONN_CLOSED) {
+            if (c->handles == 0)
+                conn_release(c);
+        } else if (sock_has_buffered(&c->sock) && room_for_input(c)) {
+            process_input(c);
+            if (c->state != CONN_CLOSED)
+                on_readable(c);
+        } else {
+            process(c);
+        }
+        c = next;
+    }
+}
+
+void conn_later(struct http_conn *c)
+{
+    struct http_server *sv = c->server;
+    if (c->pending)
+        return;
+    c->pending = true;
+    c->next_pending = sv->pending;
+    sv->pending = c;
+    uv_idle_start(&sv->idle, on_idle);
+}
+
+/* ---- Deadlines and interest: functions of the state. ---- */
+
+void conn_set_deadline(struct http_conn *c)
+{
+    const struct http_server_options *o = &c->server->options;
+    uint64_t ms = 0;
+    if (c->state == CONN_CLOSED)
+        return;
+    if (c->blocked)
+        ms = o->write_ms;
+    else if (c->state == CONN_IDLE)
+        ms = o->idle_ms;
+    else if (c->state == CONN_HANDSHAKE || c->state == CONN_HEAD)
+        ms = o->header_ms;
+    else if (c->state == CONN_LINGER)
+        ms = LINGER_MS;
+    else if (c->state == CONN_ACTIVE && !c->body_done && !c->body_paused &&
+             c->mode != BODY_UNDECIDED)
+        ms = o->body_ms;
+    deadline_set(&c->deadline, ms);
+}
+
+static bool room_for_input(const struct http_conn *c)
+{
+    if (c->eof)
+        return false;
+    if (c->state != CONN_ACTIVE)
+        return true;
+    if (!c->body_done)
+        return !c->body_paused;
+    /* What follows the request may fill the buffer but not move it: the request lies in it. */
+    return c->in.n < c->in.cap;
+}
+
+void conn_update_interest(struct http_conn *c)
+{
+    if (c->state == CONN_CLOSED || c->state == CONN_HANDSHAKE)
+        return;
+    unsigned want = room_for_input(c) ? SOCK_READ : SOCK_HUP;
+    if (c->blocked)
+        want |= SOCK_WRITE;
+    sock_want(&c->sock, want);
+}
+
+static void fail_request(struct http_conn *c, enum err e, const char *text)
+{
+    struct fail f = {.code = e};
+    if (text)
+        fail_set(&f, e, "%s", text);
+    c->keep_alive = false;
+    c->body_done = true;
+    if (c->state != CONN_ACTIVE) {
+        struct http_stream *s = &c->stream;
+        s->request = (struct http_request){.method_name = S("")};
+        s->began_ns = clock_ns();
+        c->state = CONN_ACTIVE;
+        c->reply_begun = c->reply_over = c->head_only = false;
+    }
+    conn_update_interest(c);
+    c->server->handler->failed(&c->stream, &f);
+}
+
+static void on_deadline(struct deadline *d)
+{
+    struct http_conn *c = (struct http_conn *)((char *)d - offsetof(struct http_conn, deadline));
+    if (c->state == CONN_ACTIVE && !c->blocked && !c->body_done && !c->reply_begun)
+        fail_request(c, ERR_SLOW_CLIENT, "the request body did not arrive in time");
+    else if (c->state == CONN_HEAD && !c->blocked)
+        fail_request(c, ERR_SLOW_CLIENT, "the request header did not arrive in time");
+    else
+        conn_fail(c);
+}
+
+/* ---- Request bodies. ---- */
+
+static void body_complete(struct http_conn *c)
+{
+    c->body_done = true;
+    conn_set_deadline(c);
+    if (c->mode != BODY_WHOLE)
+        return;
+    c->server->handler->body(&c->stream, buf_str(&c->body), true);
+}
+
+static void on_body_piece(void *arg, str bytes)
+{
+    struct http_conn *c = arg;
+    c->stream.bytes_in += bytes.n;
+    if (c->mode == BODY_WHOLE) {
+        /* One byte above the limit is enough to tell. */
+        if (c->body.n <= c->server->options.body_bytes)
+            buf_put(&c->body, str_head(bytes, c->server->options.body_bytes + 1 - c->body.n));
+    } else if (c->mode == BODY_STREAM && c->stream.app) {
+        c->server->handler->body(&c->stream, bytes, false);
+    }
+}
+
+static bool body_too_large(struct http_conn *c)
+{
+    size_t limit = c->server->options.body_bytes;
+    if (c->mode == BODY_WHOLE ? c->body.n <= limit : c->stream.bytes_in <= limit)
+        return false;
+    fail_request(c, ERR_TOO_LARGE, "the request body exceeds limits.body-size");
+    return true;
+}
+
+/* Takes body bytes out of `in`. */
+static void take_chunked(struct http_conn *c)
+{
+    size_t used = 0;
+    struct fail f = {0};
+    str got = str_from(buf_str(&c->in), c->in_at);
+    enum err e = http_chunks_feed(c->chunks, got, &used, &f);
+    if (c->state != CONN_ACTIVE || c->reply_over)
+        return;
+    c->in_at += used;
+    if (e) {
+        fail_request(c, e, f.text);
+        return;
+    }
+    if (body_too_large(c))
+        return;
+    if (c->chunks->done && c->mode == BODY_STREAM && c->stream.app)
+        c->server->handler->body(&c->stream, S(""), true);
+    if (c->chunks->done)
+        body_complete(c);
+}
+
+static void take_sized(struct http_conn *c)
+{
+    str got = str_head(str_from(buf_str(&c->in), c->in_at), (size_t)c->body_left);
+    c->in_at += got.n;
+    c->body_left -= (int64_t)got.n;
+    bool last = c->body_left == 0;
+    if (c->mode == BODY_WHOLE) {
+        c->stream.bytes_in += got.n;
+        buf_put(&c->body, got);
+    } else if (got.n || last) {
+        c->stream.bytes_in += got.n;
+        if (last)
+            c->body_done = true;
+        if (c->stream.app)
+            c->server->handler->body(&c->stream, got, last);
+    }
+    if (last && c->state == CONN_ACTIVE && !c->reply_over)
+        body_complete(c);
+}
+
+/* A sized body that lies in the input buffer as a whole is handed over where it is. */
+static bool take_in_place(struct http_conn *c)
+{
+    size_t have = c->in.n - c->in_at;
+    if (c->mode != BODY_WHOLE || c->chunks || c->body.n || (int64_t)have < c->body_left)
+        return false;
+    str body = str_head(str_from(buf_str(&c->in), c->in_at), (size_t)c->body_left);
+    c->in_at += body.n;
+    c->body_left = 0;
+    c->body_done = true;
+    c->stream.bytes_in += body.n;
+    c->server->handler->body(&c->stream, body, true);
+    return true;
+}
+
+static void take_body(struct http_conn *c)
+{
+    if (c->body_paused || c->mode == BODY_UNDECIDED || take_in_place(c))
+        return;
+    if (c->chunks)
+        take_chunked(c);
+    else
+        take_sized(c);
+}
+
+static void body_mode(struct http_conn *c, enum body_mode mode)
+{
+    must(c->mode == BODY_UNDECIDED && c->dispatching);
+    c->mode = mode;
+    if (c->body_left > 0 && (uint64_t)c->body_left > c->server->options.body_bytes) {
+        fail_request(c, ERR_TOO_LARGE, "the request body exceeds limits.body-size");
+        return;
+    }
+    if (c->expecting && c->in.n == c->in_at && !c->body_done) {
+        buf_lit(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
+        conn_flush(c);
+    }
+    c->expecting = false;
+    conn_set_deadline(c);
+}
+
+void http_body_whole(struct http_stream *s)
+{
+    body_mode(conn_of(s), BODY_WHOLE);
+}
+
+void http_body_stream(struct http_stream *s)
+{
+    body_mode(conn_of(s), BODY_STREAM);
+}
+
+void http_body_pause(struct http_stream *s)
+{
+    struct http_conn *c = conn_of(s);
+    c->body_paused = true;
+    conn_set_deadline(c);
+    conn_update_interest(c);
+}
+
+void http_body_resume(struct http_stream *s)
+{
+    struct http_conn *c = conn_of(s);
+    if (!c->body_paused || c->state != CONN_ACTIVE)
+        return;
+    c->body_paused = false;
+    conn_set_deadline(c);
+    conn_later(c);
+}
+
+void http_release_request(struct http_stream *s)
+{
+    struct http_conn *c = conn_of(s);
+    if (!c->body_done)
+        return;
+    buf_fini(&c->body);
+    buf_consume(&c->in, c->in_at);
+    c->in_at = c->head_from = 0;
+    buf_release_if_empty(&c->in);
+    /* A little room to notice that the client left, and for what it may pipeline. */
+    buf_reserve(&c->in, 128);
+    conn_update_interest(c);
+}
+
+/* ---- Heads. ---- */
+
+static void begin_request(struct http_conn *c, size_t head_end)
+{
+    struct http_stream *s = &c->stream;
+    struct http_server *sv = c->server;
+    struct http_field fields[FIELDS_HARD_MAX];
+    struct fail f = {0};
+    llhttp_t parser;
+    arena_reset(&s->arena);
+    c->mode = BODY_UNDECIDED;
+    c->chunks = NULL;
+    c->body_done = c->body_paused = c->reply_begun = c->reply_over = c->head_only = false;
+    s->bytes_in = s->bytes_out = 0;
+    s->app = NULL;
+    s->began_ns = clock_ns();
+    /* A copy of its own: the input buffer may move while the body comes in. */
+    str head = str_dup(&s->arena, str_from(str_head(buf_str(&c->in), head_end), c->in_at));
+    size_t max = sv->options.header_count;
+    if (max > FIELDS_HARD_MAX)
+        max = FIELDS_HARD_MAX;
+    enum err e = http_parse_head(head, &s->request, fields, max, &parser, &f);
+    if (e) {
+        fail_request(c, e, f.text);
+        return;
+    }
+    c->state = CONN_ACTIVE;
+    c->in_at = c->head_from = head_end;
+    struct http_request *rq = &s->request;
+    size_t n = rq->n_fields * sizeof *fields;
+    rq->fields = n ? memcpy(arena_alloc(&s->arena, n), fields, n) : NULL;
+    c->keep_alive = rq->keep_alive;
+    c->head_only = rq->method == (llhttp_method_t)HTTP_HEAD;
+    c->expecting = rq->expect_continue;
+    c->body_left = rq->content_length > 0 ? rq->content_length : 0;
+    c->body_done = rq->content_length == 0;
+    if (rq->content_length < 0) {
+        c->chunks = arena_new(&s->arena, struct http_chunks);
+        c->chunks->parser = parser;
+        c->chunks->body = on_body_piece;
+        c->chunks->arg = c;
+    }
+    c->dispatching = true;
+    sv->handler->request(s);
+    c->dispatching = false;
+}
+
+/* Empty body in whole or stream mode: told once, from here, never inside body_mode. */
+static void tell_empty_body(struct http_conn *c)
+{
+    enum body_mode mode = c->mode;
+    c->mode = BODY_UNDECIDED;
+    if (mode != BODY_UNDECIDED)
+        c->server->handler->body(&c->stream, S(""), true);
+}
+
+static void try_head(struct http_conn *c)
+{
+    /* Robustness of RFC 9112 2.2: empty lines before a request line are skipped. */
+    while (c->in_at < c->in.n && (c->in.p[c->in_at] == '\r' || c->in.p[c->in_at] == '\n'))
+        c->in_at++;
+    if (c->in_at == c->in.n)
+        return;
+    if (c->state == CONN_IDLE) {
+        c->state = CONN_HEAD;
+        conn_set_deadline(c);
+    }
+    char first = c->in.p[c->in_at];
+    if (first < 'A' || first > 'Z') {
+        fail_request(c, ERR_BAD_HTTP, "this is not HTTP/1.1");
+        return;
+    }
+    if (c->head_from < c->in_at)
+        c->head_from = c->in_at;
+    size_t end = http_head_end(buf_str(&c->in), &c->head_from);
+    size_t limit = c->server->options.header_bytes;
+    if ((end ? end : c->in.n) - c->in_at > limit) {
+        fail_request(c, ERR_HEAD_TOO_LARGE, "the request header exceeds limits.header-size");
+        return;
+    }
+    if (!end)
+        return;
+    begin_request(c, end);
+    if (c->state == CONN_ACTIVE && !c->reply_over && c->body_done)
+        tell_empty_body(c);
+}
+
+/* Deals with what is in `in` as far as the state allows. */
+static void process_input(struct http_conn *c)
+{
+    for (;;) {
+        enum conn_state state = c->state;
+        size_t at = c->in_at;
+        if (state == CONN_IDLE || state == CONN_HEAD)
+            try_head(c);
+        else if (state == CONN_ACTIVE && !c->body_done)
+            take_body(c);
+        if (c->state == CONN_CLOSED || (c->state == state && c->in_at == at) ||
+            c->in_at == c->in.n)
+            return;
+    }
+}
+
+static void process(struct http_conn *c)
+{
+    if (c->broken) {
+        conn_fail(c);
+        return;
+    }
+    process_input(c);
+    if (c->state == CONN_CLOSED)
+        return;
+    if (c->state == CONN_ACTIVE && !c->body_done)
+        conn_set_deadline(c);
+    if (sock_has_buffered(&c->sock) && room_for_input(c))
+        conn_later(c);
+    conn_update_interest(c);
+}
+
+/* A small body that nobody asked for and that is here already is skipped, so that an early
+ * answer does not cost the connection. */
+static void skip_rest(struct http_conn *c)
+{
+    if (c->body_done || c->chunks || (int64_t)(c->in.n - c->in_at) < c->body_left)
+        return;
+    c->in_at += (size_t)c->body_left;
+    c->body_done = true;
+}
+
+static void linger(struct http_conn *c)
+{
+    /* Unread input would turn our close into an RST that kills the reply in flight. */
+    if (c->sock.ssl)
+        (void)SSL_shutdown(c->sock.ssl);
+    if (c->eof || c->server->cutting || shutdown(c->sock.fd, SHUT_WR) < 0) {
+        conn_close(c);
+        return;
+    }
+    c->state = CONN_LINGER;
+    c->stream.bytes_in = 0;
+    c->in.n = c->in_at = 0;
+    conn_set_deadline(c);
+    conn_update_interest(c);
+}
+
+void conn_next(struct http_conn *c)
+{
+    skip_rest(c);
+    if (!c->keep_alive || !c->body_done || c->server->draining) {
+        linger(c);
+        return;
+    }
+    c->state = CONN_IDLE;
+    buf_consume(&c->in, c->in_at);
+    c->in_at = c->head_from = 0;
+    buf_fini(&c->body);
+    buf_release_if_empty(&c->in);
+    buf_release_if_empty(&c->out);
+    conn_set_deadline(c);
+    if (c->in.n)
+        conn_later(c);
+    else
+        conn_update_interest(c);
+}
+
+/* ---- Readiness. ---- */
+
+/* A body of known length goes straight into its own buffer. */
+static bool reads_into_body(const struct http_conn *c)
+{
+    return c->state == CONN_ACTIVE && c->mode == BODY_WHOLE && !c->chunks && !c->body_done &&
+           c->in_at == c->in.n;
+}
+
+/* Room in the body's buffer: a claimed length is believed step by step. */
+static str body_room(struct http_conn *c)
+{
+    size_t left = (size_t)c->body_left;
+    size_t step = c->body.n > BODY_STEP ? c->body.n : BODY_STEP;
+    if (c->body.cap == c->body.n)
+        buf_reserve(&c->body, left < step ? left : step);
+    size_t room = c->body.cap - c->body.n;
+    return str_of(c->body.p + c->body.n, room < left ? room : left);
+}
+
+static str input_room(struct http_conn *c)
+{
+    bool pinned = c->state == CONN_ACTIVE && c->body_done; /* the body may lie in it */
+    if (!pinned && c->in_at == c->in.n)
+        c->in.n = c->in_at = c->head_from = 0;
+    if (!pinned && c->in.cap == c->in.n)
+        buf_reserve(&c->in, c->in.cap ? c->in.cap
+                            : c->state == CONN_ACTIVE ? IN_BODY : IN_FIRST);
+    return str_of(c->in.p + c->in.n, c->in.cap - c->in.n);
+}
+
+static void on_eof(struct http_conn *c)
+{
+    c->eof = true;
+    /* A client that shut its side while we work counts as gone: hardly anybody reads on, and
+     * working on would cost the operator's tokens. A reply that is only being flushed goes out. */
+    if (c->state == CONN_ACTIVE && c->reply_over && c->blocked)
+        conn_update_interest(c);
+    else
+        conn_fail(c);
+}
+
+static void discard(struct http_conn *c, size_t n)
+{
+    c->in.n = c->in_at = 0;
+    c->stream.bytes_in += n;
+    if (c->stream.bytes_in > LINGER_BYTES)
+        conn_close(c);
+}
+
+/* One read and what follows from it; false when there is nothing more to read now. */
+static bool read_once(struct http_conn *c)
+{
+    bool direct = reads_into_body(c);
+    str room = direct ? body_room(c) : input_room(c);
+    if (room.n == 0)
+        return false;
+    ssize_t got = sock_read(&c->sock, (char *)(uintptr_t)room.p, room.n);
+    if (got == SOCK_AGAIN)
+        return false;
+    if (got == SOCK_EOF)
+        on_eof(c);
+    else if (got < 0)
+        conn_fail(c);
+    if (got <= 0)
+        return false;
+    bool full = (size_t)got == room.n;
+    if (direct) {
+        c->body.n += (size_t)got;
+        c->body_left -= got;
+        c->stream.bytes_in += (uint64_t)got;
+        conn_set_deadline(c);
+        if (c->body_left == 0)
+            body_complete(c);
+    } else if (c->state == CONN_LINGER) {
+        discard(c, (size_t)got);
+    } else {
+        c->in.n += (size_t)got;
+        process(c);
+    }
+    return full || (c->state != CONN_CLOSED && sock_has_buffered(&c->sock));
+}
+
+static void on_readable(struct http_conn *c)
+{
+    /* Bounded, so that one fast client cannot keep the loop to itself. */
+    for (int i = 0; i < READS_PER_TURN; i++) {
+        if (!room_for_input(c) || !read_once(c))
+            break;
+        if (c->state == CONN_CLOSED)
+            return;
+    }
+    if (c->state == CONN_CLOSED)
+        return;
+    if (sock_has_buffered(&c->sock) && room_for_input(c))
+        conn_later(c);
+    conn_update_interest(c);
+}
+
+static void on_writable(struct http_conn *c)
+{
+    c->blocked = false;
+    conn_flush(c);
+    if (c->broken) {
+        conn_fail(c);
+        return;
+    }
+    conn_set_deadline(c);
+    if (c->reply_over) {
+        if (!c->blocked)
+            conn_next(c);
+    } else if (c->state == CONN_ACTIVE && c->stream.app && c->out.n - c->out_at <= HTTP_OUT_LOW) {
+        c->server->handler->drained(&c->stream);
+    }
+}
+
+static void on_ready(struct sock *sock, unsigned events)
+{
+    struct http_conn *c = (struct http_conn *)((char *)sock - offsetof(struct http_conn, sock));
+    if (c->state == CONN_HANDSHAKE) {
+        int rc = sock_handshake(sock);
+        if (rc == SOCK_AGAIN)
+            return;
+        if (rc == SOCK_ERROR) {
+            conn_close(c);
+            return;
+        }
+        c->state = CONN_IDLE;
+        conn_set_deadline(c);
+        events = SOCK_READ;
+    }
+    if (events & SOCK_HUP) {
+        conn_fail(c);
+        return;
+    }
+    if ((events & SOCK_WRITE) && c->blocked)
+        on_writable(c);
+    if ((events & SOCK_READ) && c->state != CONN_CLOSED)
+        on_readable(c);
+}
+
+/* ---- The server. ---- */
+
+struct http_server *http_server_new(struct worker *w, int fd, const struct http_handler *h,
+                                    const struct http_server_options *o)
+{
+    struct http_server *sv = mem_zero(sizeof *sv);
+    *sv = (struct http_server){.worker = w, .handler = h, .options = *o, .fd = fd};
+    must(uv_poll_init(&w->loop, &sv->listener, fd) == 0);
+    must(uv_timer_init(&w->loop, &sv->retry) == 0);
+    must(uv_idle_init(&w->loop, &sv->idle) == 0);
+    sv->listener.data = sv->retry.data = sv->idle.data = sv;
+    listen_again(sv);
+    return sv;
+}
+
+void http_server_set_options(struct http_server *sv, const struct http_server_options *o)
+{
+    sv->options = *o;
+}
+
+void http_server_drain(struct http_server *sv, void (*done)(void *), void *arg)
+{
+    sv->draining = true;
+    sv->done = done;
+    sv->done_arg = arg;
+    uv_close((uv_handle_t *)&sv->listener, NULL);
+    uv_close((uv_handle_t *)&sv->retry, NULL);
+    close(sv->fd);
+    struct http_conn *next;
+    for (struct http_conn *c = sv->conns; c; c = next) {
+        next = c->next;
+        if (c->state == CONN_IDLE || c->state == CONN_HANDSHAKE)
+            conn_close(c);
+    }
+    server_check_done(sv);
+}
+
+void http_server_cut(struct http_server *sv)
+{
+    sv->cutting = true;
+    while (sv->conns)
+        conn_fail(sv->conns);
+}
+
+static void on_idle_closed(uv_handle_t *h)
+{
+    mem_free(h->data);
+}
+
+void http_server_free(struct http_server *sv)
+{
+    must(sv->count == 0);
+    uv_close((uv_handle_t *)&sv->idle, on_idle_closed);
+}
+
+unsigned http_server_connections(const struct http_server *sv)
+{
+    return sv->count;
+}

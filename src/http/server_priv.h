@@ -1,0 +1,84 @@
+/*
+ * http/server_priv.h - what server.c (connections, input) and reply.c (output) share.
+ */
+#ifndef CLIPROXY_HTTP_SERVER_PRIV_H
+#define CLIPROXY_HTTP_SERVER_PRIV_H
+
+#include "http/server.h"
+
+/*
+ *   HANDSHAKE -> IDLE -> HEAD -> ACTIVE -> (IDLE | HEAD | LINGER) -> CLOSED
+ * ACTIVE: a request is with the user. LINGER: the last reply was given while the client may
+ * still be sending; its bytes are read and thrown away for a moment so that no RST destroys the
+ * reply on its way (RFC 9112 9.6).
+ */
+enum conn_state { CONN_HANDSHAKE, CONN_IDLE, CONN_HEAD, CONN_ACTIVE, CONN_LINGER, CONN_CLOSED };
+
+enum body_mode { BODY_UNDECIDED, BODY_WHOLE, BODY_STREAM };
+
+struct http_conn {
+    struct http_stream stream; /* first: a stream is its connection */
+    struct sock sock;
+    struct deadline deadline;
+    struct http_server *server;
+    struct http_conn *next, **prev;      /* all connections */
+    struct http_conn *next_pending;      /* those with work in hand */
+    enum conn_state state;
+
+    struct buf in;     /* bytes read and not yet dealt with; holds the head while ACTIVE */
+    size_t in_at;      /* start of what is not consumed */
+    size_t head_from;  /* where to look for the end of the head */
+
+    enum body_mode mode;
+    struct buf body;      /* BODY_WHOLE when it does not lie inside `in` */
+    int64_t body_left;    /* of a Content-Length body */
+    struct http_chunks *chunks;
+
+    struct buf out;    /* reply bytes the socket has not taken */
+    size_t out_at;
+    int64_t reply_left; /* of a reply with Content-Length; -1 chunked, -2 until close */
+
+    bool body_done, body_paused, expecting;
+    bool reply_begun, reply_over, head_only, keep_alive, chunked_reply, blocked;
+    unsigned handles; /* of the loop, not yet closed: socket and deadline */
+    bool eof, pending, dispatching;
+    bool broken; /* a write failed: the connection is closed on the next turn */
+};
+
+struct http_server {
+    struct worker *worker;
+    const struct http_handler *handler;
+    struct http_server_options options;
+    uv_poll_t listener;
+    uv_timer_t retry;   /* accept again after the descriptors ran out */
+    uv_idle_t idle;     /* runs while connections are pending */
+    int fd;
+    struct http_conn *conns;
+    struct http_conn *pending;
+    unsigned count, handles;
+    bool draining, cutting, listening, done_told;
+    void (*done)(void *);
+    void *done_arg;
+};
+
+static inline struct http_conn *conn_of(struct http_stream *s)
+{
+    return (struct http_conn *)(void *)s;
+}
+
+/* Writes what is queued. */
+void conn_flush(struct http_conn *c);
+
+/* Deals with the connection on the next turn of the loop. */
+void conn_later(struct http_conn *c);
+
+/* Tells the user (if a request is with it) that the client is gone, and closes. */
+void conn_fail(struct http_conn *c);
+
+/* After a reply is over and flushed: next request, linger, or close. */
+void conn_next(struct http_conn *c);
+
+void conn_update_interest(struct http_conn *c);
+void conn_set_deadline(struct http_conn *c);
+
+#endif

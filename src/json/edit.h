@@ -15,31 +15,42 @@
 
 enum { JSON_EDITS_MAX = 16, JSON_PIECES_MAX = 2 * JSON_EDITS_MAX + 1 };
 
+/* Which commas go or come with a removed or inserted member is settled at the end, when it is known
+ * which of its neighbours stay. */
+enum json_edit_kind { JSON_EDIT_REPLACE, JSON_EDIT_REMOVE, JSON_EDIT_INSERT };
+
+struct json_edit_span {
+    enum json_edit_kind kind;
+    size_t at, n; /* the span of doc that goes */
+    str text;     /* what comes instead; an insertion's begins with a comma that may be dropped */
+};
+
 struct json_edit {
     str doc;
     struct arena *arena; /* replacements are kept here */
     size_t n;
-    struct {
-        size_t at, n; /* the span of doc that goes */
-        str text;     /* what comes instead; must outlive the edit */
-    } spans[JSON_EDITS_MAX];
-    bool failed; /* too many edits, or overlapping ones; sticky */
+    struct json_edit_span spans[JSON_EDITS_MAX]; /* private */
+    bool failed;                                 /* too many edits, or overlapping ones; sticky */
 };
 
 void json_edit_init(struct json_edit *e, str doc, struct arena *a);
 
-/* Replaces a span by text (valid JSON there; borrowed). */
+/*
+ * Replaces a span by text (valid JSON there; borrowed until the pieces are used). Done again to the
+ * same span, the last text counts; edits inside the span are forgotten.
+ */
 void json_edit_replace(struct json_edit *e, size_t at, size_t n, str text);
 
 /* Replaces a value by a string literal made of text. */
 void json_edit_set_string(struct json_edit *e, struct json_span value, str text);
 
-/* Removes a member with its comma. */
+/* Removes a member with its comma; edits inside it are forgotten. */
 void json_edit_remove(struct json_edit *e, struct json_span member);
 
 /*
- * Sets obj[path[0]][path[1]]... to value (JSON text), creating objects on the way; a non-object
- * on the way is replaced. obj is an object of doc. ERR_DUPLICATE_KEY as in a scan.
+ * Sets obj[path[0]][path[1]]... to value (JSON text, borrowed), creating objects on the way; a
+ * non-object on the way is replaced. obj is an object of doc. What earlier edits put or removed
+ * there is taken into account. ERR_DUPLICATE_KEY as in a scan.
  */
 enum err json_edit_set(struct json_edit *e, struct json_span obj, const str *path, size_t n_path,
                        str value, struct fail *f) must_check;

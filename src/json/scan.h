@@ -30,9 +30,9 @@ enum json_kind {
 /* A member or value found by a scan; offsets into the scanned text. */
 struct json_span {
     enum json_kind kind;
-    bool escaped;          /* JSON_STRING: contains a backslash */
-    size_t key_at;         /* the opening quote of the key (members only) */
-    size_t at, n;          /* the value with its quotes or brackets */
+    bool escaped;  /* JSON_STRING: contains a backslash */
+    size_t key_at; /* the opening quote of the key (members only) */
+    size_t at, n;  /* the value with its quotes or brackets */
 };
 
 /* The value's text. */
@@ -50,8 +50,8 @@ enum err json_scan_object(str doc, const str *keys, struct json_span *found, siz
                           unsigned max_depth, struct fail *f) must_check;
 
 /* The same inside an object already found by a scan (hence valid): watched members of obj. */
-enum err json_scan_members(str doc, struct json_span obj, const str *keys,
-                           struct json_span *found, size_t n_keys, struct fail *f) must_check;
+enum err json_scan_members(str doc, struct json_span obj, const str *keys, struct json_span *found,
+                           size_t n_keys, struct fail *f) must_check;
 
 /* Validates any one JSON value; its kind goes to *kind if not NULL. */
 enum err json_validate(str doc, unsigned max_depth, enum json_kind *kind,

@@ -18,7 +18,7 @@
 enum { WATCH_STEPS_MAX = 5, WATCH_VALUE_MAX = 256, WATCH_DEPTH_MAX = 512 };
 
 struct watch_path {
-    int id;                        /* handed to the callback */
+    int id;                                 /* handed to the callback */
     const char *steps[WATCH_STEPS_MAX + 1]; /* NULL-terminated */
 };
 

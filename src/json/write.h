@@ -32,12 +32,12 @@ void jw_null(struct json_writer *w);
 void jw_raw(struct json_writer *w, str json); /* a value that is JSON already */
 
 /* Pairs. */
-#define jw_kstr(w, k, v) (jw_key((w), S(k)), jw_str((w), (v)))
-#define jw_ku64(w, k, v) (jw_key((w), S(k)), jw_u64((w), (v)))
-#define jw_ki64(w, k, v) (jw_key((w), S(k)), jw_i64((w), (v)))
+#define jw_kstr(w, k, v)  (jw_key((w), S(k)), jw_str((w), (v)))
+#define jw_ku64(w, k, v)  (jw_key((w), S(k)), jw_u64((w), (v)))
+#define jw_ki64(w, k, v)  (jw_key((w), S(k)), jw_i64((w), (v)))
 #define jw_kbool(w, k, v) (jw_key((w), S(k)), jw_bool((w), (v)))
-#define jw_knull(w, k) (jw_key((w), S(k)), jw_null(w))
-#define jw_kraw(w, k, v) (jw_key((w), S(k)), jw_raw((w), (v)))
+#define jw_knull(w, k)    (jw_key((w), S(k)), jw_null(w))
+#define jw_kraw(w, k, v)  (jw_key((w), S(k)), jw_raw((w), (v)))
 
 /* A string literal with quotes, without a writer. */
 void json_put_string(struct buf *out, str s);

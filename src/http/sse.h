@@ -15,9 +15,11 @@
 #include "base/err.h"
 
 struct sse_splitter {
-    struct buf carry;  /* an event that has not ended yet; empty most of the time */
-    size_t searched;   /* bytes of carry known to hold no end of event */
-    bool at_line_start, after_cr, started; /* private */
+    struct buf carry; /* an event that has not ended yet; empty most of the time */
+    /* private: all of carry has been searched, and this is where the search stands */
+    bool at_line_start, after_cr;
+    bool given;  /* carry was handed out as a frame and goes with the next call */
+    uint8_t bom; /* bytes of a BOM seen at the very start; past 3: the start is over */
 };
 
 /* max_event bounds one frame. */
@@ -39,12 +41,15 @@ int sse_next(struct sse_splitter *s, str *in, str *frame) must_check;
 str sse_rest(const struct sse_splitter *s);
 
 struct sse_event {
-    str type;  /* empty if the frame named none */
-    str data;  /* joined data lines; borrowed from the frame when there is just one */
+    str type; /* empty if the frame named none */
+    str data; /* joined data lines; borrowed from the frame when there is just one */
     bool has_data;
 };
 
-/* Reads a frame; joined is used when there are several data lines (cleared first). */
+/*
+ * Reads a frame; joined is used when there are several data lines (cleared first; should they not
+ * fit its max, joined->failed tells and data is cut).
+ */
 void sse_parse(str frame, struct buf *joined, struct sse_event *ev);
 
 #endif

@@ -23,8 +23,9 @@ def request_bytes(port, model):
             'costs."}')
     body = ('{"messages":[%s],"model":"%s","max_tokens":1024,"temperature":0.7}'
             % (",".join(turn % i for i in range(7)), model)).encode()
-    return (f"POST {CHAT} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {KEY}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body
+    head = (f"POST {CHAT} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {KEY}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n")
+    return head.encode() + body
 
 
 def answer_read(s):

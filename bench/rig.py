@@ -97,10 +97,11 @@ def cpu_ns(pids):
 
 
 def rss_bytes(pids):
+    """Resident memory, counted page by page (VmRSS is an estimate on recent kernels)."""
     total = 0
     for pid in pids:
-        with open(f"/proc/{pid}/status") as f:
-            total += next(int(line.split()[1]) for line in f if line.startswith("VmRSS")) * 1024
+        with open(f"/proc/{pid}/smaps_rollup") as f:
+            total += next(int(line.split()[1]) for line in f if line.startswith("Rss")) * 1024
     return total
 
 
@@ -212,6 +213,11 @@ class Rig:
             proc.wait(limit_s)
         if proc in self.running:
             self.running.remove(proc)
+
+    def cpu_s(self):
+        """CPU time of what runs now."""
+        alive = [p.pid for p in self.running if p.poll() is None]
+        return cpu_ns(alive + [kid for pid in alive for kid in children_of(pid)]) / 1e9
 
     def path(self, name):
         return os.path.join(self.dir, name)

@@ -358,7 +358,7 @@ def run(gateway: Gateway, conn: Any, up: Upstream, case: Case, name: str, body: 
     assert_answer(case, body, response.body)
     if case.meta["status"] >= 400:
         assert response.get("x-cliproxy-error-source") == "upstream", what
-    if case.streamed and case.meta["stream"]:
+    if content_type(case).startswith("text/event-stream"):
         assert response.get("content-type").startswith("text/event-stream"), what
 
 

@@ -98,13 +98,20 @@ static void compare(struct both *b)
     free(text);
 }
 
-/* yyjson finds objects with a key twice equal only in the same order: nothing to compare then. */
-static bool has_twin_keys(yyjson_val *obj)
+/* yyjson may find objects with a key twice unequal to themselves: nothing to compare then. */
+static bool has_twin_keys(yyjson_val *v)
 {
-    yyjson_obj_iter it = yyjson_obj_iter_with(obj);
-    for (yyjson_val *k; (k = yyjson_obj_iter_next(&it));) {
-        yyjson_val *first = yyjson_obj_getn(obj, yyjson_get_str(k), yyjson_get_len(k));
-        if (first != yyjson_obj_iter_get_val(k))
+    size_t i, max;
+    yyjson_val *k, *item;
+    yyjson_arr_foreach(v, i, max, item)
+    {
+        if (has_twin_keys(item))
+            return true;
+    }
+    yyjson_obj_foreach(v, i, max, k, item)
+    {
+        if (yyjson_obj_getn(v, yyjson_get_str(k), yyjson_get_len(k)) != item ||
+            has_twin_keys(item))
             return true;
     }
     return false;

@@ -34,6 +34,16 @@ void arena_fini(struct arena *a)
     *a = (struct arena){0};
 }
 
+void arena_wipe(struct arena *a)
+{
+    while (a->head) {
+        struct arena_block *b = a->head;
+        a->head = b->next;
+        mem_wipe_free(b, b->size);
+    }
+    *a = (struct arena){0};
+}
+
 void arena_reset(struct arena *a)
 {
     struct arena_block *last = a->head;

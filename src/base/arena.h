@@ -29,6 +29,9 @@ struct arena_mark {
 void arena_init(struct arena *a);
 void arena_fini(struct arena *a);
 
+/* As arena_fini, and overwrites the memory first: where secrets were. */
+void arena_wipe(struct arena *a);
+
 /* Frees all but one small block, which is kept for the next user. */
 void arena_reset(struct arena *a);
 

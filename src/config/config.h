@@ -18,37 +18,37 @@
 
 /* How a provider is reached; which dialect follows from it. */
 enum channel_kind {
-    CHANNEL_OPENAI,  /* {base}/chat/completions and the other OpenAI endpoints */
-    CHANNEL_CODEX,   /* {base}/responses */
-    CHANNEL_CLAUDE,  /* {base}/v1/messages */
-    CHANNEL_GEMINI,  /* {base}/v1beta/models/{m}:verb */
-    CHANNEL_VERTEX,  /* {base}/v1/publishers/google/models/{m}:verb */
-    CHANNEL_SIM,     /* inside this program; speaks all dialects */
+    CHANNEL_OPENAI, /* {base}/chat/completions and the other OpenAI endpoints */
+    CHANNEL_CODEX,  /* {base}/responses */
+    CHANNEL_CLAUDE, /* {base}/v1/messages */
+    CHANNEL_GEMINI, /* {base}/v1beta/models/{m}:verb */
+    CHANNEL_VERTEX, /* {base}/v1/publishers/google/models/{m}:verb */
+    CHANNEL_SIM,    /* inside this program; speaks all dialects */
     CHANNEL_COUNT
 };
 
 struct header_rule {
     str name;
-    str value;     /* literal, or with copy: the name of the client's header to copy */
-    bool copy;     /* the YAML value began with '$' */
+    str value; /* literal, or with copy: the name of the client's header to copy */
+    bool copy; /* the YAML value began with '$' */
 };
 
 struct model_entry {
-    str name;          /* upstream id */
-    str alias;         /* client-visible id; equals name if none was given */
-    str display_name;  /* may be empty */
+    str name;         /* upstream id */
+    str alias;        /* client-visible id; equals name if none was given */
+    str display_name; /* may be empty */
     bool force_mapping;
     uint64_t max_context; /* 0: not said */
-    bool image;        /* openai-compatibility: image endpoints only */
+    bool image;           /* openai-compatibility: image endpoints only */
 };
 
-struct timeouts {      /* milliseconds; 0 = none (provider entries: all filled in from upstream.*) */
+struct timeouts { /* milliseconds; 0 = none (provider entries: all filled in from upstream.*) */
     uint64_t connect_ms, first_byte_ms, idle_ms, total_ms;
 };
 
 struct credential_entry {
-    str api_key;       /* secret; may be empty (local servers, sim) */
-    str proxy_url;     /* effective: entry's, else provider's, else global; "" = environment */
+    str api_key;   /* secret; may be empty (local servers, sim) */
+    str proxy_url; /* effective: entry's, else provider's, else global; "" = environment */
     int64_t weight;
 };
 
@@ -62,12 +62,12 @@ struct sim_options {
 
 struct provider_entry {
     enum channel_kind kind;
-    str name;          /* what logs, headers and metrics say: "openrouter", "claude", "sim" */
-    str block;         /* the YAML block it came from */
-    int line;          /* of the entry, for messages */
+    str name;  /* what logs, headers and metrics say: "openrouter", "claude", "sim" */
+    str block; /* the YAML block it came from */
+    int line;  /* of the entry, for messages */
     bool disabled;
-    str base_url;      /* default filled in, one trailing '/' gone; empty for sim */
-    str prefix;        /* trimmed of spaces and '/'; empty if none */
+    str base_url; /* default filled in, one trailing '/' gone; empty for sim */
+    str prefix;   /* trimmed of spaces and '/'; empty if none */
     int64_t priority;
     struct header_rule *headers;
     size_t n_headers;
@@ -83,20 +83,20 @@ struct provider_entry {
 };
 
 struct client_key {
-    str key;           /* secret, trimmed */
-    str name;          /* for logs and usage; empty if not named */
-    str *models;       /* patterns; none = all (enforced with the pools, SPEC 13.2) */
+    str key;     /* secret, trimmed */
+    str name;    /* for logs and usage; empty if not named */
+    str *models; /* patterns; none = all (enforced with the pools, SPEC 13.2) */
     size_t n_models;
     str *providers;
     size_t n_providers;
     uint64_t rpm, tpm, concurrency; /* 0 = no limit */
-    int64_t expires_at; /* unix seconds, 0 = never */
+    int64_t expires_at;             /* unix seconds, 0 = never */
 };
 
 struct config {
     struct arena arena;
-    str path;              /* absolute */
-    uint64_t loaded_at_ms; /* wall clock */
+    str path;                 /* absolute */
+    uint64_t loaded_at_ms;    /* wall clock */
     unsigned char digest[32]; /* SHA-256 of the file */
 
     /* scalars, one row each in options.def */
@@ -108,11 +108,11 @@ struct config {
     bool access_log;
     bool logging_to_file;
     int64_t logs_max_total_mb;
-    str log_dir;           /* default "logs" under WRITABLE_PATH or the working directory */
+    str log_dir; /* default "logs" under WRITABLE_PATH or the working directory */
     bool tls_enable;
     str tls_cert, tls_key;
     str auth_dir;
-    str proxy_url;         /* secret parts inside: never log */
+    str proxy_url; /* secret parts inside: never log */
     bool force_model_prefix;
     bool passthrough_headers;
     int64_t nonstream_keepalive_s;

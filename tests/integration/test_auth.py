@@ -114,7 +114,7 @@ def test_S13_2_key_as_object(gw, up):
     r = gw.chat(key=NAMED)
     assert r.status == 200
     line = gw.access(r)
-    assert line.fields["client"] == "the named one"
+    assert line.fields["key"] == "the named one"
 
 
 def test_S13_2_clients_in_the_log_are_no_secret(gw):

@@ -256,6 +256,10 @@ static void test_fields(void **state)
            "data: a\n\n",
            "", "a");
     parses("\ndata: a\n\n", "", "a");
+    /* The same event, whether or not CRLF was cut before it (found by fuzzing). */
+    parses("\n\xef\xbb\xbf"
+           "data: a\n\n",
+           "", "a");
 }
 
 int main(void)

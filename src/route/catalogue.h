@@ -47,8 +47,8 @@ struct model_info {
     str display_name;
     unsigned channels; /* bit set of enum channel_kind: whose catalogue it belongs to */
     enum model_purpose purpose;
-    bool retired;      /* known, but no longer offered by its vendor: not listed by itself */
-    int64_t created;   /* unix seconds */
+    bool retired;    /* known, but no longer offered by its vendor: not listed by itself */
+    int64_t created; /* unix seconds */
     uint64_t context, output;
     struct capability thinking;
 };

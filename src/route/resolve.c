@@ -131,7 +131,7 @@ static size_t nearness(str want, str id)
 {
     if (str_eq_nocase(last_segment(want), last_segment(id)))
         return 1;
-    size_t limit = want.n / 3 > 2 ? want.n / 3 : 2;
+    size_t limit = want.n < 6 ? 1 : want.n / 3;
     size_t gap = want.n > id.n ? want.n - id.n : id.n - want.n;
     size_t far = gap > limit ? limit + 1 : str_distance(want, id, limit);
     if (far <= limit)

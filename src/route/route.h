@@ -31,19 +31,19 @@ struct target {
     const struct http_origin *origin; /* NULL for sim */
     str base_path;                    /* of base_url, no trailing slash: "/v1" */
     const struct model_entry *model;  /* model->name is the upstream id; see resolved_upstream */
-    struct thinking thinking;         /* from a suffix of the configured name; beats the request's */
-    unsigned index;                   /* of the credential, counted over the whole config */
+    struct thinking thinking; /* from a suffix of the configured name; beats the request's */
+    unsigned index;           /* of the credential, counted over the whole config */
 };
 
 struct model_route {
-    str id;                 /* as clients say it */
-    str display_name;       /* never empty */
-    str owned_by;           /* provider name of the first target */
-    int64_t created;        /* unix seconds */
+    str id;                         /* as clients say it */
+    str display_name;               /* never empty */
+    str owned_by;                   /* provider name of the first target */
+    int64_t created;                /* unix seconds */
     uint64_t max_input, max_output; /* 0: unknown */
-    struct target *targets; /* highest priority first */
+    struct target *targets;         /* highest priority first */
     size_t n_targets;
-    size_t *tiers;          /* end index of each priority tier */
+    size_t *tiers; /* end index of each priority tier */
     size_t n_tiers;
     _Atomic unsigned cursor;
 };
@@ -56,15 +56,15 @@ struct hidden_model {
 
 struct route_table {
     struct arena *arena;
-    struct map by_id;            /* id -> struct model_route * */
-    struct map folded;           /* the same by lower-case id, for clients that write GPT-5 */
-    struct map wild;             /* head -> struct model_route *: "head/anything" passes the rest on */
+    struct map by_id;  /* id -> struct model_route * */
+    struct map folded; /* the same by lower-case id, for clients that write GPT-5 */
+    struct map wild;   /* head -> struct model_route *: "head/anything" passes the rest on */
     struct model_route **sorted; /* by id, byte order */
     size_t n;
-    struct model_route *newest;  /* what `auto` means; NULL when nothing is listed */
-    struct map hidden;           /* id -> struct hidden_model *: known but not served, and why */
+    struct model_route *newest; /* what `auto` means; NULL when nothing is listed */
+    struct map hidden;          /* id -> struct hidden_model *: known but not served, and why */
     unsigned n_credentials;
-    str *warnings;               /* "alias X -> Y: ..." */
+    str *warnings; /* "alias X -> Y: ..." */
     size_t n_warnings;
 };
 
@@ -76,8 +76,8 @@ enum err route_build(const struct config *c, struct arena *a, struct route_table
 struct resolved {
     struct model_route *route;
     struct thinking thinking;
-    bool suffixed;     /* a suffix was split off */
-    str upstream;      /* of a wildcard route: the id for the provider, borrowed from the name */
+    bool suffixed; /* a suffix was split off */
+    str upstream;  /* of a wildcard route: the id for the provider, borrowed from the name */
 };
 
 /*

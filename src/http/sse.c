@@ -169,6 +169,10 @@ void sse_parse(str frame, struct buf *joined, struct sse_event *ev)
 {
     *ev = (struct sse_event){.type = {NULL, 0}};
     buf_clear(joined);
+    /* A frame does not know whether it is the stream's first; a BOM later on is as harmless. The LF
+     * of a cut CRLF may stand before it. */
+    while (frame.n && frame.p[0] == '\n')
+        frame = str_from(frame, 1);
     if (str_starts(frame, str_of(BOM, sizeof BOM)))
         frame = str_from(frame, sizeof BOM);
     while (frame.n) {

@@ -103,15 +103,12 @@ static bool has_twin_keys(yyjson_val *v)
 {
     size_t i, max;
     yyjson_val *k, *item;
-    yyjson_arr_foreach(v, i, max, item)
-    {
+    yyjson_arr_foreach (v, i, max, item) {
         if (has_twin_keys(item))
             return true;
     }
-    yyjson_obj_foreach(v, i, max, k, item)
-    {
-        if (yyjson_obj_getn(v, yyjson_get_str(k), yyjson_get_len(k)) != item ||
-            has_twin_keys(item))
+    yyjson_obj_foreach (v, i, max, k, item) {
+        if (yyjson_obj_getn(v, yyjson_get_str(k), yyjson_get_len(k)) != item || has_twin_keys(item))
             return true;
     }
     return false;

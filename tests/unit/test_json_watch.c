@@ -29,8 +29,8 @@ static str doc; /* what is being watched */
 /* Each report becomes a line: id, kind, text, and what stands at the given place. */
 static void note(void *arg, int id, enum json_kind kind, str text, size_t at, size_t n)
 {
-    static const char *const kinds[] = {"-", "null", "false", "true", "number",
-                                        "string", "array", "object"};
+    static const char *const kinds[] = {"-",      "null",   "false", "true",
+                                        "number", "string", "array", "object"};
     if (at > doc.n || n > doc.n - at)
         fail_msg("%zu+%zu is outside of the text", at, n);
     buf_printf(arg, "%d %s <%.*s> %.*s\n", id, kinds[kind], STR_FMT(text), (int)n, doc.p + at);
@@ -156,10 +156,29 @@ static void test_not_json(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "", " ", "[DONE]", "<html>\"model\":1</html>", "hello {\"model\":1}", "}", "]", "{]",
-        "[}", "{\"model\"}", "{\"model\" 1}", "{\"model\":", "{\"model\":\"x", "{\"model\":12",
-        "{\"model\":}", "{\"x\":1]\"model\":1}", "{\"x\":1 \"model\":1}", "\"model\"", "{1:2}",
-        "{\"x\":@,\"model\":1}", "{} {\"model\":1}", "[]{\"model\":1}", "nullnull",
+        "",
+        " ",
+        "[DONE]",
+        "<html>\"model\":1</html>",
+        "hello {\"model\":1}",
+        "}",
+        "]",
+        "{]",
+        "[}",
+        "{\"model\"}",
+        "{\"model\" 1}",
+        "{\"model\":",
+        "{\"model\":\"x",
+        "{\"model\":12",
+        "{\"model\":}",
+        "{\"x\":1]\"model\":1}",
+        "{\"x\":1 \"model\":1}",
+        "\"model\"",
+        "{1:2}",
+        "{\"x\":@,\"model\":1}",
+        "{} {\"model\":1}",
+        "[]{\"model\":1}",
+        "nullnull",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         gives(texts[i], "");
@@ -187,9 +206,12 @@ int main(void)
     struct watch_set *s = watch_set_new(paths, sizeof paths / sizeof paths[0]);
     set = s;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reports),      cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_escaped_keys), cmocka_unit_test(test_skipping),
-        cmocka_unit_test(test_long_values_are_cut), cmocka_unit_test(test_not_json),
+        cmocka_unit_test(test_reports),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_escaped_keys),
+        cmocka_unit_test(test_skipping),
+        cmocka_unit_test(test_long_values_are_cut),
+        cmocka_unit_test(test_not_json),
         cmocka_unit_test(test_root_value),
     };
     int bad = cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "http/client.h"
+#include "http/proxy.h"
 #include "http/reader.h"
 #include "net/deadline.h"
 #include "net/resolve.h"
@@ -52,7 +53,7 @@ struct http_pool {
     const struct http_origin *origin;
     struct http_conn *newest, *oldest; /* idle */
     unsigned idle;
-    struct tls_sessions sessions;
+    struct tls_sessions sessions, hop_sessions; /* hop: with an https proxy */
 };
 
 enum conn_state { CONN_OPENING, CONN_BUSY, CONN_IDLE, CONN_CLOSING };
@@ -74,6 +75,28 @@ struct http_conn {
     struct buf held; /* read but not deliverable while the call is paused */
 };
 
+enum dial_phase { DIAL_LOOKUP, DIAL_CONNECT, DIAL_TURN, DIAL_HOP_TLS, DIAL_PROXY, DIAL_TLS };
+
+struct http_dial {
+    struct deadline timer;
+    struct resolve_wait wait;
+    struct http_client *client;
+    struct http_pool *pool;
+    struct http_call *call;
+    struct http_conn *conn;      /* the attempt under way */
+    struct resolve_addrs *addrs; /* of the hop: the proxy, or the provider */
+    union resolve_addr target;   /* socks5: the provider's */
+    unsigned at;                 /* next address to try */
+    enum dial_phase phase;
+    bool target_lookup;                 /* it is the provider that is being looked up */
+    bool hop_secured, through, secured; /* done: TLS with the proxy, the proxy, TLS */
+    bool has_turn;                      /* counted among the handshakes */
+    uint64_t until_ms;
+    int last_errno;
+    struct proxy_talk *talk;
+    struct http_dial *turn_next, **turn_link; /* waiting for a handshake's turn */
+};
+
 struct http_client {
     struct worker *worker;
     struct http_client_options options;
@@ -91,6 +114,7 @@ struct http_client {
     unsigned handshakes;
     struct http_dial *waiting, **waiting_end; /* for their turn to shake hands */
     unsigned n_waiting;
+    bool giving_turns;
     bool closing, closed;
     struct http_client_stats stats;
     struct http_reader_scratch scratch;

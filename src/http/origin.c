@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "http/proxy_url.h"
 #include "http/url.h"
+#include "net/tls.h"
 
 /* ---- The table of all origins. They are few and found once per reload: a list will do. ---- */
 
@@ -154,6 +155,8 @@ const struct http_origin *http_origin_intern(str url, str proxy_url, str ca_file
     if (parse_origin(str_trim(url), &o, host, path, f))
         return NULL;
     if (proxy_find(str_trim(proxy_url), &o, &text, f))
+        return NULL;
+    if (o.tls && o.ca_file.n && tls_client_check(o.ca_file, f))
         return NULL;
     const struct http_origin *found = intern(&o);
     explicit_bzero(&text, sizeof text);

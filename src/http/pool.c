@@ -93,9 +93,12 @@ void pool_close_idle(struct http_client *c)
 void pool_free_all(struct http_client *c)
 {
     for (unsigned i = 0; i < c->n_pools; i++) {
-        if (c->pools[i])
-            tls_sessions_fini(&c->pools[i]->sessions);
-        mem_free(c->pools[i]);
+        struct http_pool *p = c->pools[i];
+        if (!p)
+            continue;
+        tls_sessions_fini(&p->sessions);
+        tls_sessions_fini(&p->hop_sessions);
+        mem_free(p);
     }
     mem_free(c->pools);
     while (c->spare_conns) {

@@ -45,7 +45,12 @@ static enum err parse_proxy(str url, struct proxy *p, struct proxy_text *text, s
         text->host[i] = ascii_lower(u.host.p[i]);
     p->host = str_of(text->host, u.host.n);
     e = decode(u.user, text->user, &p->user, f);
-    return e ? e : decode(u.password, text->password, &p->password, f);
+    if (!e)
+        e = decode(u.password, text->password, &p->password, f);
+    bool socks = p->kind == PROXY_SOCKS5 || p->kind == PROXY_SOCKS5H;
+    if (!e && socks && (p->user.n > 255 || p->password.n > 255))
+        e = fail_set(f, ERR_CONFIG, "a SOCKS5 user or password has at most 255 bytes");
+    return e;
 }
 
 /* ---- The environment. ---- */

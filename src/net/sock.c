@@ -47,10 +47,23 @@ int sock_init(struct sock *s, struct worker *w, int fd, void (*ready)(struct soc
     return 0;
 }
 
+/* TLS within TLS (a provider behind an https proxy): the inner one reads and writes through the
+ * outer one, and owns it. */
+static void nest(SSL *outer, SSL *inner)
+{
+    BIO *bio = BIO_new(BIO_f_ssl());
+    must(bio);
+    BIO_set_ssl(bio, outer, BIO_CLOSE);
+    SSL_set_bio(inner, bio, bio);
+}
+
 void sock_start_tls(struct sock *s, SSL *ssl)
 {
+    if (s->ssl)
+        nest(s->ssl, ssl);
+    else
+        SSL_set_fd(ssl, s->fd);
     s->ssl = ssl;
-    SSL_set_fd(ssl, s->fd);
 }
 
 /* Tells the loop what to watch; costs system calls only when it changes. */

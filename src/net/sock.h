@@ -38,7 +38,8 @@ struct sock {
  * hold; nothing is wanted at first. 0, or a negative errno (fd is closed then). */
 int sock_init(struct sock *s, struct worker *w, int fd, void (*ready)(struct sock *, unsigned));
 
-/* Puts TLS on it; takes over ssl, whose state (accept/connect) is set. */
+/* Puts TLS on it (within the TLS that is there, if any); takes over ssl, whose state
+ * (accept/connect) is set. */
 void sock_start_tls(struct sock *s, SSL *ssl);
 
 /* One step of the handshake: 1 done, SOCK_AGAIN (the wanted events were set; call again when

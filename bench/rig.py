@@ -260,12 +260,13 @@ class Rig:
             f.write(NGINX_CONF.format(
                 dir=folder, user="root" if os.getuid() == 0 else "nobody", nofile=limit,
                 master="master_process off;" if single else "",
-                connections=connections or min(32000, limit - 100), keepalive=15000,
+                # It resets idle clients when fewer than 1/16 are left: so more than it can open.
+                connections=connections or min(40000, limit * 6 // 5), keepalive=15000,
                 mock=self.mock_port, mock_tls=self.mock_tls, **ports))
         return ["nginx", "-p", folder, "-e", os.path.join(folder, "nginx.err"), "-c", conf], ports
 
-    def start_nginx(self):
-        cmd, ports = self.nginx_command()
+    def start_nginx(self, connections=None):
+        cmd, ports = self.nginx_command(connections=connections)
         proc = self.spawn(cmd, CORE_GATE, stderr=subprocess.DEVNULL)
         wait_port(ports["plain"], proc)
         time.sleep(0.1)

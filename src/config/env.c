@@ -31,14 +31,17 @@ static const char *const later[] = {
 static void override(struct loader *l, const char *name, const char *path)
 {
     char why[160];
+    const struct option *o = option_find(str_c(path));
     str value = get(name);
     if (!value.n)
         return;
+    if (o->type == OPTION_BOOL && (str_eq(value, S("1")) || str_eq(value, S("0"))))
+        value = str_eq(value, S("1")) ? S("true") : S("false");
     size_t mark = load_enter(l, str_c(name));
     /* A free port makes no sense here: a caller who sets the variable must know where to go. */
-    if (str_eq(str_c(path), S("port")) && str_eq(value, S("0")))
+    if (str_eq(str_c(o->path), S("port")) && str_eq(value, S("0")))
         load_warn(l, NULL, "must be between 1 and 65535; the variable is ignored");
-    else if (!option_set(option_find(str_c(path)), l->c, value, why, sizeof why))
+    else if (!option_set(o, l->c, value, why, sizeof why))
         load_warn(l, NULL, "%s; the variable is ignored", why);
     load_leave(l, mark);
 }
@@ -47,13 +50,9 @@ void env_override(struct loader *l)
 {
     for (size_t i = 0; i < sizeof overrides / sizeof *overrides; i++)
         override(l, overrides[i].name, overrides[i].path);
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
-        if (!get(later[i]).n)
-            continue;
-        size_t mark = load_enter(l, str_c(later[i]));
-        load_note_later(l);
-        load_leave(l, mark);
-    }
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+        if (get(later[i]).n)
+            load_note_later(l, later[i]);
     str keys = get("CLIPROXY_API_KEYS");
     if (keys.n)
         keys_replace(l, keys);
@@ -82,6 +81,15 @@ static bool have_provider(const struct loader *l, str name)
         if (str_eq_nocase(p->entry.name, name) || str_eq(p->entry.block, name))
             return true;
     return false;
+}
+
+/* A key goes into a header: a line break in it would be a second one. */
+static bool is_line(str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+            return false;
+    return true;
 }
 
 static str first_set(const struct premade *m)
@@ -121,7 +129,12 @@ void env_providers(struct loader *l)
 {
     for (size_t i = 0; i < sizeof premade / sizeof *premade; i++) {
         str key = first_set(&premade[i]);
-        if (key.n && !have_provider(l, str_c(premade[i].block)))
+        if (!key.n || have_provider(l, str_c(premade[i].block)))
+            continue;
+        if (is_line(key))
             add_premade(l, &premade[i], key);
+        else
+            load_warn(l, NULL, "%s: holds a line break; the variable is ignored",
+                      premade[i].variables[0]);
     }
 }

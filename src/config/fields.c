@@ -15,9 +15,11 @@ enum err draft_read_weight(struct loader *l, const struct yaml_node *n, int64_t 
 
 enum err draft_read_proxy(struct loader *l, const struct yaml_node *n, str *out)
 {
+    struct fail f = {0};
     enum err e = load_line(l, n, out);
-    const char *bad = e ? NULL : option_check_proxy(*out);
-    return bad ? load_error(l, n, "%s", bad) : e;
+    if (!e && option_check_proxy(*out, &f))
+        e = load_error(l, n, "%s", fail_text(&f));
+    return e;
 }
 
 #define HOOK(name) \
@@ -143,9 +145,10 @@ static const struct reader readers[] = {
 };
 
 const struct field fields[] = {
-#define FIELD(name, type, reader, shapes, def, help) {name, type, shapes, def, help, FIELD_BUILT},
-#define FIELD_LATER(name, part)                      {name, "", SHAPE_ANY, "", part, FIELD_KNOWN},
-#define FIELD_NOT_OURS(name)                         {name, "", SHAPE_ANY, "", "", FIELD_REFUSED},
+#define FIELD(name, type, reader, shapes, def, help) \
+    {name, type, shapes, def, help, NULL, FIELD_BUILT},
+#define FIELD_LATER(name, part) {name, "", SHAPE_ANY, "", part, "*." name, FIELD_KNOWN},
+#define FIELD_NOT_OURS(name)    {name, "", SHAPE_ANY, "", "", "*." name, FIELD_REFUSED},
 #include "config/fields.def"
 #undef FIELD
 #undef FIELD_LATER
@@ -188,9 +191,9 @@ static enum err read_pair(struct loader *l, const struct yaml_pair *p, struct dr
         if (!str_eq(p->key->text, str_c(f->name)))
             continue;
         if (f->status == FIELD_KNOWN)
-            load_note_later(l);
+            load_note_later(l, f->noted);
         else if (f->status == FIELD_REFUSED)
-            load_note_not_ours(l);
+            load_note_not_ours(l, f->noted);
         else if (!(f->shapes & d->block->shape))
             load_warn(l, p->key, "has no meaning in this block, ignored");
         else

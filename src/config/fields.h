@@ -13,6 +13,7 @@ struct field {
     unsigned shapes;
     const char *fallback;
     const char *help;
+    const char *noted; /* how a warning names it, for those that are not built */
     enum { FIELD_BUILT, FIELD_KNOWN, FIELD_REFUSED } status;
 };
 

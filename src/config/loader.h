@@ -69,9 +69,9 @@ enum err load_error(struct loader *l, const struct yaml_node *at, const char *fm
 void load_warn(struct loader *l, const struct yaml_node *at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The current path, without list indices, joins the warning about what is not built yet. */
-void load_note_later(struct loader *l);
-void load_note_not_ours(struct loader *l);
+/* The name joins the one warning about what is not built yet, or is left out on purpose. */
+void load_note_later(struct loader *l, const char *name);
+void load_note_not_ours(struct loader *l, const char *name);
 
 /* The collected warnings go into the config. */
 void load_close_warnings(struct loader *l);

@@ -6,9 +6,14 @@
 enum { CONTEXT_MAX = 1000000000 };
 
 /* Fields of a model entry that are known and have no effect so far. */
-static const char *const later[] = {
-    "thinking", "is-compat", "input-modalities", "output-modalities", "max-completion-tokens",
-    "owned-by"};
+static const struct {
+    const char *name, *noted;
+} later[] = {
+    {"thinking", "*.models.thinking"},
+    {"is-compat", "*.models.is-compat"},
+    {"input-modalities", "*.models.input-modalities"},
+    {"output-modalities", "*.models.output-modalities"},
+};
 
 static enum err read_context(struct loader *l, const struct yaml_node *n, struct model_entry *m)
 {
@@ -34,8 +39,8 @@ static enum err read_field(struct loader *l, const struct yaml_pair *p, struct m
     if (str_eq(name, S("image")))
         return load_bool(l, p->value, &m->image);
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-        if (str_eq(name, str_c(later[i]))) {
-            load_note_later(l);
+        if (str_eq(name, str_c(later[i].name))) {
+            load_note_later(l, later[i].noted);
             return OK;
         }
     load_warn(l, p->key,

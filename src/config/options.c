@@ -2,6 +2,7 @@
 
 #include "config/file.h"
 #include "config/value.h"
+#include "http/url.h"
 
 enum { VALUE_TEXT_MAX = 4096 };
 
@@ -50,15 +51,19 @@ const char *option_type_name(enum option_type t)
     return names[t];
 }
 
-const char *option_check_proxy(str url)
+enum err option_check_proxy(str url, struct fail *f)
 {
-    static const char *const schemes[] = {"http://", "https://", "socks5://", "socks5h://"};
+    static const char *const schemes[] = {"http", "https", "socks5", "socks5h"};
+    struct url u;
     if (!url.n || str_eq_nocase(url, S("direct")) || str_eq_nocase(url, S("none")))
-        return NULL;
-    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
-        if (str_starts_nocase(url, str_c(schemes[i])) && url.n > strlen(schemes[i]))
-            return NULL;
-    return "must begin with http://, https://, socks5:// or socks5h://, or be direct";
+        return OK;
+    enum err e = url_parse(url, &u, f);
+    for (size_t i = 0; !e && i < sizeof schemes / sizeof *schemes; i++)
+        if (str_eq_nocase(u.scheme, str_c(schemes[i])))
+            return OK;
+    return e ? e
+             : fail_set(f, ERR_CONFIG,
+                        "must begin with http://, https://, socks5:// or socks5h://, or be direct");
 }
 
 void option_put_url(struct buf *out, str url)
@@ -127,12 +132,12 @@ static bool set_number(const struct option *o, void *at, str text, char *why, si
 static bool set_text(const struct option *o, struct config *c, str text, char *why, size_t size)
 {
     str *at = (str *)((char *)c + o->at);
+    struct fail f = {0};
     text = str_trim(text);
     if (text.n > VALUE_TEXT_MAX)
         return refuse(why, size, "is too long");
-    const char *bad = o->type == OPTION_URL ? option_check_proxy(text) : NULL;
-    if (bad)
-        return refuse(why, size, bad);
+    if (o->type == OPTION_URL && option_check_proxy(text, &f))
+        return refuse(why, size, fail_text(&f));
     *at = o->type == OPTION_PATH ? path_expand_home(&c->arena, text) : str_dup(&c->arena, text);
     return true;
 }

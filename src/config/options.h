@@ -49,7 +49,7 @@ const char *option_type_name(enum option_type t);
 /* A URL with user info replaced by ***; anything that is no URL is shown as it is. */
 void option_put_url(struct buf *out, str url);
 
-/* Whether url may stand in a proxy-url; NULL, or the reason. */
-const char *option_check_proxy(str url);
+/* Whether url may stand in a proxy-url; ERR_CONFIG with the reason, which quotes no user info. */
+enum err option_check_proxy(str url, struct fail *f) must_check;
 
 #endif

@@ -2,7 +2,7 @@
  * providers.c - provider blocks, whatever they are called, become one list of entries.
  */
 #include "config/draft.h"
-#include "config/value.h"
+#include "http/url.h"
 
 enum { NAME_MAX_BYTES = 100 };
 
@@ -43,29 +43,27 @@ static void finish_prefix(struct loader *l, struct draft *d)
     d->entry.prefix = s;
 }
 
-static const char *check_url(str url)
+static enum err check_url(str text, struct fail *f)
 {
-    size_t scheme = str_starts_nocase(url, S("https://"))  ? 8
-                    : str_starts_nocase(url, S("http://")) ? 7
-                                                           : 0;
-    str rest = str_from(url, scheme);
-    str authority = str_head(rest, str_find_char(rest, '/'));
-    if (!scheme)
-        return "must begin with http:// or https://";
-    for (size_t i = 0; i < rest.n; i++)
-        if (rest.p[i] == '?' || rest.p[i] == '#' || ascii_space(rest.p[i]))
-            return "must not hold a query, a fragment, or spaces";
-    if (str_find_char(authority, '@') != authority.n)
-        return "must not hold a user name; use api-key or headers";
-    if (!authority.n || authority.p[0] == ':')
-        return "names no host";
-    return NULL;
+    struct url u;
+    enum err e = url_parse(text, &u, f);
+    if (e)
+        return e;
+    if (!str_eq_nocase(u.scheme, S("http")) && !str_eq_nocase(u.scheme, S("https")))
+        return fail_set(f, ERR_CONFIG, "it must begin with http:// or https://");
+    if (u.has_user)
+        return fail_set(f, ERR_CONFIG, "it must not hold a user name; use api-key or headers");
+    for (size_t i = 0; i < u.after.n; i++)
+        if (u.after.p[i] == '?' || u.after.p[i] == '#' || ascii_space(u.after.p[i]))
+            return fail_set(f, ERR_CONFIG, "it must not hold a query, a fragment, or spaces");
+    return OK;
 }
 
 /* *use is false when the entry has to go. */
 static enum err finish_url(struct loader *l, struct draft *d, bool *use)
 {
     struct provider_entry *p = &d->entry;
+    struct fail f = {0};
     if (p->kind == CHANNEL_SIM)
         return OK;
     if (!p->base_url.n && d->block->base_url)
@@ -76,9 +74,8 @@ static enum err finish_url(struct loader *l, struct draft *d, bool *use)
             load_warn(l, d->node, "needs a base-url, the entry is ignored");
         return OK;
     }
-    const char *bad = check_url(p->base_url);
-    if (bad)
-        return load_error(l, yaml_get(d->node, S("base-url")), "base-url %s", bad);
+    if (check_url(p->base_url, &f))
+        return load_error(l, yaml_get(d->node, S("base-url")), "base-url: %s", fail_text(&f));
     if (str_ends(p->base_url, S("/")))
         p->base_url.n--;
     return OK;

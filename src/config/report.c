@@ -66,44 +66,27 @@ void load_warn(struct loader *l, const struct yaml_node *at, const char *fmt, ..
         arena_printf(&l->c->arena, "%s%s%s%s", where, l->path, l->path_n ? ": " : "", text);
 }
 
-/* The path with its indices taken out: an entry's place does not matter here. */
-static str plain_path(struct loader *l)
+static void note(struct loader *l, struct name_list *list, const char *name)
 {
-    str s = str_dup(&l->scratch, str_of(l->path, l->path_n));
-    char *p = (char *)s.p;
-    size_t n = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        if (p[i] == '[')
-            while (i < s.n && p[i] != ']')
-                i++;
-        else
-            p[n++] = p[i];
-    }
-    return str_of(p, n);
-}
-
-static void note(struct loader *l, struct name_list *list)
-{
-    str path = plain_path(l);
     if (list->seen.count >= LOAD_NAMES_MAX)
         return;
-    void **at = map_at(&list->seen, path);
+    void **at = map_at(&list->seen, str_c(name));
     if (*at)
         return;
     *at = l;
     if (list->text.n)
         buf_lit(&list->text, ", ");
-    buf_put(&list->text, path);
+    buf_put(&list->text, str_c(name));
 }
 
-void load_note_later(struct loader *l)
+void load_note_later(struct loader *l, const char *name)
 {
-    note(l, &l->later);
+    note(l, &l->later, name);
 }
 
-void load_note_not_ours(struct loader *l)
+void load_note_not_ours(struct loader *l, const char *name)
 {
-    note(l, &l->not_ours);
+    note(l, &l->not_ours, name);
 }
 
 static void close_list(struct loader *l, const struct name_list *list, const char *intro)

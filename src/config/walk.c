@@ -105,8 +105,8 @@ static void note_block(struct loader *l, const struct block *b, str key, const s
 static void note_known(struct loader *l, const struct known_key *k, const struct yaml_node *key)
 {
     switch (k->kind) {
-    case KNOWN_LATER: load_note_later(l); break;
-    case KNOWN_NOT_OURS: load_note_not_ours(l); break;
+    case KNOWN_LATER: load_note_later(l, k->path); break;
+    case KNOWN_NOT_OURS: load_note_not_ours(l, k->path); break;
     case KNOWN_LEGACY: load_warn(l, key, "%s", k->text); break;
     }
 }

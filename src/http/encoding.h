@@ -9,7 +9,7 @@
 #include "base/err.h"
 
 /*
- * Decodes body according to the header's value into out (whose max is the cap).
+ * Decodes body according to the header's value into out, which is empty and whose max is the cap.
  * ERR_BAD_ENCODING: unknown coding or corrupt data (f says which and where);
  * ERR_TOO_LARGE: more than out->max bytes.
  */

@@ -399,6 +399,7 @@ static void make_routes(struct builder *b)
                 break;
         struct model_route *r = arena_new(b->arena, struct model_route);
         r->id = o->id;
+        r->wild = o->wild;
         fill_targets(b, r, o, end - i);
         describe(b, r);
         if (o->wild)

@@ -26,18 +26,46 @@ static bool any_glob(const str *patterns, size_t n, str s)
     return false;
 }
 
+bool target_allows(const struct client_key *key, const struct target *t)
+{
+    return !key || !key->n_providers ||
+           any_glob(key->providers, key->n_providers, t->provider->name);
+}
+
+static bool any_target_allowed(const struct client_key *key, const struct model_route *r)
+{
+    for (size_t i = 0; i < r->n_targets; i++)
+        if (target_allows(key, &r->targets[i]))
+            return true;
+    return false;
+}
+
+/* Whether some id that begins with "head/" could match the pattern. */
+static bool glob_below(str pattern, str head)
+{
+    size_t star = str_find_char(pattern, '*');
+    str fixed = str_head(pattern, star);
+    if (fixed.n <= head.n)
+        return star < pattern.n && str_starts_nocase(head, fixed);
+    return str_starts_nocase(fixed, head) && fixed.p[head.n] == '/';
+}
+
 bool route_allows(const struct client_key *key, const struct model_route *r)
 {
     if (!key)
         return true;
-    if (key->n_models && !any_glob(key->models, key->n_models, r->id))
-        return false;
-    if (!key->n_providers)
+    bool named = !key->n_models || any_glob(key->models, key->n_models, r->id);
+    for (size_t i = 0; !named && r->wild && i < key->n_models; i++)
+        named = glob_below(key->models[i], r->id);
+    return named && any_target_allowed(key, r);
+}
+
+bool resolved_allows(const struct client_key *key, const struct resolved *r)
+{
+    if (!key)
         return true;
-    for (size_t i = 0; i < r->n_targets; i++)
-        if (any_glob(key->providers, key->n_providers, r->targets[i].provider->name))
-            return true;
-    return false;
+    return (!key->n_models || any_glob(key->models, key->n_models, r->id)) &&
+           any_target_allowed(key, r->route);
 }
 
 enum dialect_id route_dialect(enum channel_kind kind, enum dialect_id d)

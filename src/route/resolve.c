@@ -90,6 +90,8 @@ static bool find(const struct route_table *t, str id, struct resolved *out)
         out->upstream = rest;
     }
     out->route = r;
+    if (r)
+        out->id = out->upstream.n ? id : r->id;
     return r != NULL;
 }
 

@@ -36,7 +36,8 @@ struct target {
 };
 
 struct model_route {
-    str id;                         /* as clients say it */
+    str id;                         /* as clients say it; of a wildcard route the part before / */
+    bool wild;                      /* "id/anything" */
     str display_name;               /* never empty */
     str owned_by;                   /* provider name of the first target */
     int64_t created;                /* unix seconds */
@@ -50,7 +51,7 @@ struct model_route {
 
 /* An id that is known but not served. */
 struct hidden_model {
-    str reason; /* "is excluded by pattern \"x*\" of provider gemini", after the id */
+    str reason; /* "it is excluded by pattern \"x*\" of provider gemini" */
     bool off;   /* its provider is disabled (R5.11), rather than the name wrong */
 };
 
@@ -68,8 +69,8 @@ struct route_table {
     size_t n_warnings;
 };
 
-/* Builds from c, which must outlive the table, into arena. ERR_CONFIG
- * with *f on a bad base-url or proxy-url. */
+/* Builds from c, which must outlive the table, into the arena. ERR_CONFIG with *f on a bad base-url
+ * or proxy-url. */
 enum err route_build(const struct config *c, struct arena *a, struct route_table **out,
                      struct fail *f) must_check;
 
@@ -77,7 +78,8 @@ struct resolved {
     struct model_route *route;
     struct thinking thinking;
     bool suffixed; /* a suffix was split off */
-    str upstream;  /* of a wildcard route: the id for the provider, borrowed from the name */
+    str upstream;  /* of a wildcard route: the id for the provider, borrowed from the name ... */
+    str id;        /* ... and the whole id; of others the route's */
 };
 
 /*
@@ -105,9 +107,15 @@ static inline const struct thinking *resolved_thinking(const struct resolved *r,
  * asks for (THINK_UNSAID when it asks for nothing known). */
 bool thinking_split(str name, str *base, struct thinking *th);
 
-/* Whether a client key restricted to some models or providers may use this route. A key without
- * restrictions may use all. */
+/* Whether a client key restricted to some models or providers may use this route; NULL and keys
+ * without restrictions may use all. Of a wildcard route this says whether it may use any of it. */
 bool route_allows(const struct client_key *key, const struct model_route *r);
+
+/* The same for what a name resolved to: of a wildcard route the full name counts. */
+bool resolved_allows(const struct client_key *key, const struct resolved *r);
+
+/* Whether the key may use this target's provider; route_allows asks for one such target. */
+bool target_allows(const struct client_key *key, const struct target *t);
 
 /* The targets in the order in which they are to be tried for this request: the best tier first,
  * rotated, then lower tiers. Writes at most max pointers, returns how many. */

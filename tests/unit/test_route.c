@@ -374,6 +374,28 @@ static void test_key_scope(void **state)
     assert_true(route_allows(&both, s[1]));
 }
 
+/* A key's patterns see the whole name of a wildcard route. */
+static void test_wild_scope(void **state)
+{
+    (void)state;
+    struct resolved r;
+    load("openrouter: {api-key: k}\n");
+    str models[] = {S("openrouter/a/*")}, other[] = {S("groq/*")}, any[] = {S("open*")};
+    struct client_key key = {.models = models, .n_models = 1};
+    assert_int_equal(route_resolve(table, S("openrouter/a/x(low)"), &r, &fail), OK);
+    assert_true(str_eq(r.id, S("openrouter/a/x")));
+    assert_true(resolved_allows(&key, &r) && route_allows(&key, r.route));
+    assert_int_equal(route_resolve(table, S("openrouter/b/x"), &r, &fail), OK);
+    assert_true(!resolved_allows(&key, &r) && route_allows(&key, r.route));
+    key.models = any;
+    assert_true(resolved_allows(&key, &r) && route_allows(&key, r.route));
+    key.models = other;
+    assert_true(!resolved_allows(&key, &r) && !route_allows(&key, r.route));
+    str providers[] = {S("groq")};
+    key = (struct client_key){.providers = providers, .n_providers = 1};
+    assert_false(target_allows(&key, &r.route->targets[0]) || resolved_allows(&key, &r));
+}
+
 static void test_dialects(void **state)
 {
     (void)state;
@@ -405,6 +427,7 @@ int main(void)
         cmocka_unit_test_teardown(test_defaults, teardown),
         cmocka_unit_test_teardown(test_wildcard, teardown),
         cmocka_unit_test_teardown(test_key_scope, teardown),
+        cmocka_unit_test_teardown(test_wild_scope, teardown),
         cmocka_unit_test_teardown(test_dialects, teardown),
     };
     hash_init();

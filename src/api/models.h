@@ -23,7 +23,7 @@ struct models_ask {
     str user_agent;
     bool anthropic_version; /* the header is there */
     bool client_version;    /* the query parameter is there: Codex CLI */
-    bool google_key;        /* the client key came as x-goog-api-key or ?key= (SPEC 12.1) */
+    bool google_key;        /* the client key came as x-goog-api-key (SPEC 12.1) */
 };
 
 /* The form for GET /v1/models and /models; /v1beta/models is always MODELS_GEMINI. */
@@ -46,7 +46,7 @@ void model_lists_build(const struct route_table *t, struct arena *a, struct mode
 /* A part of a list. All zero: everything. */
 struct models_page {
     uint64_t limit; /* Gemini pageSize, Anthropic limit; 0: no limit */
-    str after;      /* Gemini pageToken, Anthropic after_id: an id of an earlier page */
+    str after;      /* Gemini pageToken, Anthropic after_id, decoded: an id of an earlier page */
 };
 
 /*

@@ -49,7 +49,7 @@ static bool no_body_status(int status)
     return status == 204 || status == 304 || status < 200;
 }
 
-static void put_framing(struct http_conn *c, int status, int64_t length)
+static void put_framing(struct http_peer *c, int status, int64_t length)
 {
     struct buf *out = &c->out;
     c->chunked_reply = false;
@@ -73,7 +73,7 @@ static void put_framing(struct http_conn *c, int status, int64_t length)
 void http_reply_head(struct http_stream *s, int status, const struct http_field *fields,
                      size_t n_fields, int64_t length)
 {
-    struct http_conn *c = conn_of(s);
+    struct http_peer *c = peer_of(s);
     must(!c->reply_begun);
     c->reply_begun = true;
     if (c->server->draining)
@@ -97,13 +97,13 @@ void http_reply_head(struct http_stream *s, int status, const struct http_field 
 
 bool http_reply_started(const struct http_stream *s)
 {
-    return ((const struct http_conn *)(const void *)s)->reply_begun;
+    return ((const struct http_peer *)(const void *)s)->reply_begun;
 }
 
 enum { OUT_COMPACT = 32 * 1024 };
 
 /* Keeps what the socket did not take of the pieces, after `done` bytes; v[0] is the queue. */
-static void keep_rest(struct http_conn *c, const struct iovec *v, int n, size_t done)
+static void keep_rest(struct http_peer *c, const struct iovec *v, int n, size_t done)
 {
     if (done < v[0].iov_len) {
         c->out_at += done;
@@ -125,7 +125,7 @@ static void keep_rest(struct http_conn *c, const struct iovec *v, int n, size_t 
 
 /* Writes the queue and then the given pieces (v[0] is filled in here) in one call; what the
  * socket does not take is queued. Never calls back: a broken connection is dealt with later. */
-static void write_pieces(struct http_conn *c, struct iovec *v, int n)
+static void write_pieces(struct http_peer *c, struct iovec *v, int n)
 {
     v[0] = (struct iovec){c->out.p ? c->out.p + c->out_at : NULL, c->out.n - c->out_at};
     ssize_t put = 0;
@@ -136,22 +136,21 @@ static void write_pieces(struct http_conn *c, struct iovec *v, int n)
         if (put == SOCK_ERROR) {
             c->broken = true;
             c->out.n = c->out_at = 0;
-            conn_later(c);
+            peer_later(c);
             return;
         }
         if (put == SOCK_AGAIN)
             put = 0;
-        c->stream.bytes_out += (uint64_t)put;
     }
     keep_rest(c, v, n, (size_t)put);
     c->blocked = c->out.n > c->out_at;
     if (c->blocked || (c->sock.wanted & SOCK_WRITE)) {
-        conn_update_interest(c);
-        conn_set_deadline(c);
+        peer_update_interest(c);
+        peer_set_deadline(c);
     }
 }
 
-void conn_flush(struct http_conn *c)
+void peer_flush(struct http_peer *c)
 {
     struct iovec v[1];
     if (c->out.n > c->out_at)
@@ -160,14 +159,15 @@ void conn_flush(struct http_conn *c)
 
 bool http_reply_body(struct http_stream *s, str bytes)
 {
-    struct http_conn *c = conn_of(s);
+    struct http_peer *c = peer_of(s);
     must(c->reply_begun && !c->reply_over);
-    if (c->state != CONN_ACTIVE || c->head_only || bytes.n == 0)
+    if (c->state != PEER_ACTIVE || c->head_only || bytes.n == 0)
         return true;
     if (c->reply_left >= 0) {
         bytes = str_head(bytes, (size_t)c->reply_left); /* never more than was promised */
         c->reply_left -= (int64_t)bytes.n;
     }
+    s->bytes_out += bytes.n;
     struct iovec v[4];
     int n = 1;
     char size[24];
@@ -186,27 +186,27 @@ bool http_reply_body(struct http_stream *s, str bytes)
 
 void http_reply_flush(struct http_stream *s)
 {
-    struct http_conn *c = conn_of(s);
-    if (c->state == CONN_ACTIVE && !c->blocked)
-        conn_flush(c);
+    struct http_peer *c = peer_of(s);
+    if (c->state == PEER_ACTIVE && !c->blocked)
+        peer_flush(c);
 }
 
-static void reply_over(struct http_conn *c)
+static void reply_over(struct http_peer *c)
 {
     c->reply_over = true;
     c->stream.app = NULL;
     if (c->reply_left > 0 && !c->head_only)
         c->keep_alive = false; /* came short: the client must notice */
     if (!c->blocked)
-        conn_flush(c);
+        peer_flush(c);
     if (!c->blocked && !c->broken)
-        conn_next(c);
+        peer_next(c);
 }
 
 void http_reply_end(struct http_stream *s)
 {
-    struct http_conn *c = conn_of(s);
-    if (c->state != CONN_ACTIVE)
+    struct http_peer *c = peer_of(s);
+    if (c->state != PEER_ACTIVE)
         return;
     must(c->reply_begun && !c->reply_over);
     if (c->chunked_reply)
@@ -214,27 +214,33 @@ void http_reply_end(struct http_stream *s)
     reply_over(c);
 }
 
+void http_close_after(struct http_stream *s)
+{
+    peer_of(s)->keep_alive = false;
+}
+
 void http_reply(struct http_stream *s, int status, const struct http_field *fields,
                 size_t n_fields, str body)
 {
-    struct http_conn *c = conn_of(s);
+    struct http_peer *c = peer_of(s);
     http_reply_head(s, status, fields, n_fields, (int64_t)body.n);
     if (!c->head_only && c->reply_left > 0) {
         if (body.n <= HTTP_OUT_LOW) {
             buf_put(&c->out, body); /* one write with the head */
             c->reply_left = 0;
+            s->bytes_out += body.n;
         } else {
             http_reply_body(s, body);
         }
     }
-    if (c->state == CONN_ACTIVE)
+    if (c->state == PEER_ACTIVE)
         http_reply_end(s);
 }
 
 void http_reply_cut(struct http_stream *s)
 {
-    struct http_conn *c = conn_of(s);
-    if (c->state != CONN_ACTIVE)
+    struct http_peer *c = peer_of(s);
+    if (c->state != PEER_ACTIVE)
         return;
     c->keep_alive = false;
     reply_over(c);

@@ -22,10 +22,10 @@ enum {
 
 static void on_ready(struct sock *sock, unsigned events);
 static void on_deadline(struct deadline *d);
-static void process(struct http_conn *c);
-static bool room_for_input(const struct http_conn *c);
-static void process_input(struct http_conn *c);
-static void on_readable(struct http_conn *c);
+static void process(struct http_peer *c);
+static bool room_for_input(const struct http_peer *c);
+static void process_input(struct http_peer *c);
+static void on_readable(struct http_peer *c);
 
 /* ---- Connections come and go. ---- */
 
@@ -37,7 +37,9 @@ static void server_check_done(struct http_server *sv)
     }
 }
 
-static void conn_release(struct http_conn *c)
+static void server_free_if_over(struct http_server *sv);
+
+static void peer_release(struct http_peer *c)
 {
     struct http_server *sv = c->server;
     sv->handles--;
@@ -46,31 +48,32 @@ static void conn_release(struct http_conn *c)
     buf_fini(&c->out);
     arena_fini(&c->stream.arena);
     mem_free(c);
+    server_free_if_over(sv);
 }
 
-static void on_handle_closed(struct http_conn *c)
+static void on_handle_closed(struct http_peer *c)
 {
     c->handles--;
     if (c->handles == 0 && !c->pending)
-        conn_release(c);
+        peer_release(c);
 }
 
 static void on_sock_closed(struct sock *sock)
 {
-    on_handle_closed((struct http_conn *)((char *)sock - offsetof(struct http_conn, sock)));
+    on_handle_closed((struct http_peer *)((char *)sock - offsetof(struct http_peer, sock)));
 }
 
 static void on_deadline_closed(uv_handle_t *h)
 {
     struct deadline *d = h->data;
-    on_handle_closed((struct http_conn *)((char *)d - offsetof(struct http_conn, deadline)));
+    on_handle_closed((struct http_peer *)((char *)d - offsetof(struct http_peer, deadline)));
 }
 
-static void conn_close(struct http_conn *c)
+static void peer_close(struct http_peer *c)
 {
-    if (c->state == CONN_CLOSED)
+    if (c->state == PEER_CLOSED)
         return;
-    c->state = CONN_CLOSED;
+    c->state = PEER_CLOSED;
     *c->prev = c->next;
     if (c->next)
         c->next->prev = c->prev;
@@ -81,22 +84,22 @@ static void conn_close(struct http_conn *c)
     server_check_done(sv);
 }
 
-void conn_fail(struct http_conn *c)
+void peer_fail(struct http_peer *c)
 {
-    bool tell = c->state == CONN_ACTIVE && !c->reply_over;
-    conn_close(c);
+    bool tell = c->state == PEER_ACTIVE && !c->reply_over;
+    peer_close(c);
     if (tell && c->stream.app)
         c->server->handler->gone(&c->stream);
     c->stream.app = NULL;
 }
 
-static void accept_tls(struct http_conn *c)
+static void accept_tls(struct http_peer *c)
 {
     SSL *ssl = SSL_new(c->server->options.tls);
     must(ssl);
     SSL_set_accept_state(ssl);
     sock_start_tls(&c->sock, ssl);
-    c->state = CONN_HANDSHAKE;
+    c->state = PEER_HANDSHAKE;
 }
 
 static void peer_text(const struct sockaddr_storage *a, char *out, size_t n)
@@ -111,9 +114,9 @@ static void peer_text(const struct sockaddr_storage *a, char *out, size_t n)
         memmove(out, out + 7, strlen(out + 7) + 1);
 }
 
-static void conn_new(struct http_server *sv, int fd, const struct sockaddr_storage *peer)
+static void peer_new(struct http_server *sv, int fd, const struct sockaddr_storage *peer)
 {
-    struct http_conn *c = mem_zero(sizeof *c);
+    struct http_peer *c = mem_zero(sizeof *c);
     if (sock_init(&c->sock, sv->worker, fd, on_ready) < 0) {
         mem_free(c);
         return;
@@ -122,22 +125,23 @@ static void conn_new(struct http_server *sv, int fd, const struct sockaddr_stora
     sv->count++;
     c->server = sv;
     c->handles = 2;
-    c->state = CONN_IDLE;
+    c->stream.user = sv->user;
+    c->state = PEER_IDLE;
     peer_text(peer, c->stream.peer, sizeof c->stream.peer);
     buf_init(&c->in, SIZE_MAX / 2);
     buf_init(&c->body, SIZE_MAX / 2);
     buf_init(&c->out, SIZE_MAX / 2);
     arena_init(&c->stream.arena);
     deadline_init(&c->deadline, &sv->worker->loop, on_deadline);
-    c->next = sv->conns;
-    c->prev = &sv->conns;
+    c->next = sv->peers;
+    c->prev = &sv->peers;
     if (c->next)
         c->next->prev = &c->next;
-    sv->conns = c;
+    sv->peers = c;
     if (sv->options.tls)
         accept_tls(c);
-    conn_set_deadline(c);
-    conn_update_interest(c);
+    peer_set_deadline(c);
+    peer_update_interest(c);
 }
 
 /* ---- The listener. ---- */
@@ -190,7 +194,7 @@ static void on_listener(uv_poll_t *poll, int status, int events)
         }
         int fd = accept4(sv->fd, (struct sockaddr *)&peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            conn_new(sv, fd, &peer);
+            peer_new(sv, fd, &peer);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -204,18 +208,18 @@ static void on_listener(uv_poll_t *poll, int status, int events)
 static void on_idle(uv_idle_t *idle)
 {
     struct http_server *sv = idle->data;
-    struct http_conn *c = sv->pending;
+    struct http_peer *c = sv->pending;
     sv->pending = NULL;
     uv_idle_stop(idle);
     while (c) {
-        struct http_conn *next = c->next_pending;
+        struct http_peer *next = c->next_pending;
         c->pending = false;
-        if (c->state == CONN_CLOSED) {
+        if (c->state == PEER_CLOSED) {
             if (c->handles == 0)
-                conn_release(c);
+                peer_release(c);
         } else if (sock_has_buffered(&c->sock) && room_for_input(c)) {
             process_input(c);
-            if (c->state != CONN_CLOSED)
+            if (c->state != PEER_CLOSED)
                 on_readable(c);
         } else {
             process(c);
@@ -224,7 +228,7 @@ static void on_idle(uv_idle_t *idle)
     }
 }
 
-void conn_later(struct http_conn *c)
+void peer_later(struct http_peer *c)
 {
     struct http_server *sv = c->server;
     if (c->pending)
@@ -237,31 +241,31 @@ void conn_later(struct http_conn *c)
 
 /* ---- Deadlines and interest: functions of the state. ---- */
 
-void conn_set_deadline(struct http_conn *c)
+void peer_set_deadline(struct http_peer *c)
 {
     const struct http_server_options *o = &c->server->options;
     uint64_t ms = 0;
-    if (c->state == CONN_CLOSED)
+    if (c->state == PEER_CLOSED)
         return;
     if (c->blocked)
         ms = o->write_ms;
-    else if (c->state == CONN_IDLE)
+    else if (c->state == PEER_IDLE)
         ms = o->idle_ms;
-    else if (c->state == CONN_HANDSHAKE || c->state == CONN_HEAD)
+    else if (c->state == PEER_HANDSHAKE || c->state == PEER_HEAD)
         ms = o->header_ms;
-    else if (c->state == CONN_LINGER)
+    else if (c->state == PEER_LINGER)
         ms = LINGER_MS;
-    else if (c->state == CONN_ACTIVE && !c->body_done && !c->body_paused &&
+    else if (c->state == PEER_ACTIVE && !c->body_done && !c->body_paused &&
              c->mode != BODY_UNDECIDED)
         ms = o->body_ms;
     deadline_set(&c->deadline, ms);
 }
 
-static bool room_for_input(const struct http_conn *c)
+static bool room_for_input(const struct http_peer *c)
 {
     if (c->eof)
         return false;
-    if (c->state != CONN_ACTIVE)
+    if (c->state != PEER_ACTIVE)
         return true;
     if (!c->body_done)
         return !c->body_paused;
@@ -269,9 +273,9 @@ static bool room_for_input(const struct http_conn *c)
     return c->in.n < c->in.cap;
 }
 
-void conn_update_interest(struct http_conn *c)
+void peer_update_interest(struct http_peer *c)
 {
-    if (c->state == CONN_CLOSED || c->state == CONN_HANDSHAKE)
+    if (c->state == PEER_CLOSED || c->state == PEER_HANDSHAKE)
         return;
     unsigned want = room_for_input(c) ? SOCK_READ : SOCK_HUP;
     if (c->blocked)
@@ -279,41 +283,41 @@ void conn_update_interest(struct http_conn *c)
     sock_want(&c->sock, want);
 }
 
-static void fail_request(struct http_conn *c, enum err e, const char *text)
+static void fail_request(struct http_peer *c, enum err e, const char *text)
 {
     struct fail f = {.code = e};
     if (text)
         fail_set(&f, e, "%s", text);
     c->keep_alive = false;
     c->body_done = true;
-    if (c->state != CONN_ACTIVE) {
+    if (c->state != PEER_ACTIVE) {
         struct http_stream *s = &c->stream;
         s->request = (struct http_request){.method_name = S("")};
         s->began_ns = clock_ns();
-        c->state = CONN_ACTIVE;
+        c->state = PEER_ACTIVE;
         c->reply_begun = c->reply_over = c->head_only = false;
     }
-    conn_update_interest(c);
+    peer_update_interest(c);
     c->server->handler->failed(&c->stream, &f);
 }
 
 static void on_deadline(struct deadline *d)
 {
-    struct http_conn *c = (struct http_conn *)((char *)d - offsetof(struct http_conn, deadline));
-    if (c->state == CONN_ACTIVE && !c->blocked && !c->body_done && !c->reply_begun)
+    struct http_peer *c = (struct http_peer *)((char *)d - offsetof(struct http_peer, deadline));
+    if (c->state == PEER_ACTIVE && !c->blocked && !c->body_done && !c->reply_begun)
         fail_request(c, ERR_SLOW_CLIENT, "the request body did not arrive in time");
-    else if (c->state == CONN_HEAD && !c->blocked)
+    else if (c->state == PEER_HEAD && !c->blocked)
         fail_request(c, ERR_SLOW_CLIENT, "the request header did not arrive in time");
     else
-        conn_fail(c);
+        peer_fail(c);
 }
 
 /* ---- Request bodies. ---- */
 
-static void body_complete(struct http_conn *c)
+static void body_complete(struct http_peer *c)
 {
     c->body_done = true;
-    conn_set_deadline(c);
+    peer_set_deadline(c);
     if (c->mode != BODY_WHOLE)
         return;
     c->server->handler->body(&c->stream, buf_str(&c->body), true);
@@ -321,7 +325,7 @@ static void body_complete(struct http_conn *c)
 
 static void on_body_piece(void *arg, str bytes)
 {
-    struct http_conn *c = arg;
+    struct http_peer *c = arg;
     c->stream.bytes_in += bytes.n;
     if (c->mode == BODY_WHOLE) {
         /* One byte above the limit is enough to tell. */
@@ -332,7 +336,7 @@ static void on_body_piece(void *arg, str bytes)
     }
 }
 
-static bool body_too_large(struct http_conn *c)
+static bool body_too_large(struct http_peer *c)
 {
     size_t limit = c->server->options.body_bytes;
     if (c->mode == BODY_WHOLE ? c->body.n <= limit : c->stream.bytes_in <= limit)
@@ -342,13 +346,13 @@ static bool body_too_large(struct http_conn *c)
 }
 
 /* Takes body bytes out of `in`. */
-static void take_chunked(struct http_conn *c)
+static void take_chunked(struct http_peer *c)
 {
     size_t used = 0;
     struct fail f = {0};
     str got = str_from(buf_str(&c->in), c->in_at);
     enum err e = http_chunks_feed(c->chunks, got, &used, &f);
-    if (c->state != CONN_ACTIVE || c->reply_over)
+    if (c->state != PEER_ACTIVE || c->reply_over)
         return;
     c->in_at += used;
     if (e) {
@@ -363,7 +367,7 @@ static void take_chunked(struct http_conn *c)
         body_complete(c);
 }
 
-static void take_sized(struct http_conn *c)
+static void take_sized(struct http_peer *c)
 {
     str got = str_head(str_from(buf_str(&c->in), c->in_at), (size_t)c->body_left);
     c->in_at += got.n;
@@ -379,12 +383,12 @@ static void take_sized(struct http_conn *c)
         if (c->stream.app)
             c->server->handler->body(&c->stream, got, last);
     }
-    if (last && c->state == CONN_ACTIVE && !c->reply_over)
+    if (last && c->state == PEER_ACTIVE && !c->reply_over)
         body_complete(c);
 }
 
 /* A sized body that lies in the input buffer as a whole is handed over where it is. */
-static bool take_in_place(struct http_conn *c)
+static bool take_in_place(struct http_peer *c)
 {
     size_t have = c->in.n - c->in_at;
     if (c->mode != BODY_WHOLE || c->chunks || c->body.n || (int64_t)have < c->body_left)
@@ -398,7 +402,7 @@ static bool take_in_place(struct http_conn *c)
     return true;
 }
 
-static void take_body(struct http_conn *c)
+static void take_body(struct http_peer *c)
 {
     if (c->body_paused || c->mode == BODY_UNDECIDED || take_in_place(c))
         return;
@@ -408,7 +412,7 @@ static void take_body(struct http_conn *c)
         take_sized(c);
 }
 
-static void body_mode(struct http_conn *c, enum body_mode mode)
+static void body_mode(struct http_peer *c, enum body_mode mode)
 {
     must(c->mode == BODY_UNDECIDED && c->dispatching);
     c->mode = mode;
@@ -418,43 +422,43 @@ static void body_mode(struct http_conn *c, enum body_mode mode)
     }
     if (c->expecting && c->in.n == c->in_at && !c->body_done) {
         buf_lit(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
-        conn_flush(c);
+        peer_flush(c);
     }
     c->expecting = false;
-    conn_set_deadline(c);
+    peer_set_deadline(c);
 }
 
 void http_body_whole(struct http_stream *s)
 {
-    body_mode(conn_of(s), BODY_WHOLE);
+    body_mode(peer_of(s), BODY_WHOLE);
 }
 
 void http_body_stream(struct http_stream *s)
 {
-    body_mode(conn_of(s), BODY_STREAM);
+    body_mode(peer_of(s), BODY_STREAM);
 }
 
 void http_body_pause(struct http_stream *s)
 {
-    struct http_conn *c = conn_of(s);
+    struct http_peer *c = peer_of(s);
     c->body_paused = true;
-    conn_set_deadline(c);
-    conn_update_interest(c);
+    peer_set_deadline(c);
+    peer_update_interest(c);
 }
 
 void http_body_resume(struct http_stream *s)
 {
-    struct http_conn *c = conn_of(s);
-    if (!c->body_paused || c->state != CONN_ACTIVE)
+    struct http_peer *c = peer_of(s);
+    if (!c->body_paused || c->state != PEER_ACTIVE)
         return;
     c->body_paused = false;
-    conn_set_deadline(c);
-    conn_later(c);
+    peer_set_deadline(c);
+    peer_later(c);
 }
 
 void http_release_request(struct http_stream *s)
 {
-    struct http_conn *c = conn_of(s);
+    struct http_peer *c = peer_of(s);
     if (!c->body_done)
         return;
     buf_fini(&c->body);
@@ -463,12 +467,12 @@ void http_release_request(struct http_stream *s)
     buf_release_if_empty(&c->in);
     /* A little room to notice that the client left, and for what it may pipeline. */
     buf_reserve(&c->in, 128);
-    conn_update_interest(c);
+    peer_update_interest(c);
 }
 
 /* ---- Heads. ---- */
 
-static void begin_request(struct http_conn *c, size_t head_end)
+static void begin_request(struct http_peer *c, size_t head_end)
 {
     struct http_stream *s = &c->stream;
     struct http_server *sv = c->server;
@@ -492,7 +496,7 @@ static void begin_request(struct http_conn *c, size_t head_end)
         fail_request(c, e, f.text);
         return;
     }
-    c->state = CONN_ACTIVE;
+    c->state = PEER_ACTIVE;
     c->in_at = c->head_from = head_end;
     struct http_request *rq = &s->request;
     size_t n = rq->n_fields * sizeof *fields;
@@ -514,7 +518,7 @@ static void begin_request(struct http_conn *c, size_t head_end)
 }
 
 /* Empty body in whole or stream mode: told once, from here, never inside body_mode. */
-static void tell_empty_body(struct http_conn *c)
+static void tell_empty_body(struct http_peer *c)
 {
     enum body_mode mode = c->mode;
     c->mode = BODY_UNDECIDED;
@@ -522,16 +526,16 @@ static void tell_empty_body(struct http_conn *c)
         c->server->handler->body(&c->stream, S(""), true);
 }
 
-static void try_head(struct http_conn *c)
+static void try_head(struct http_peer *c)
 {
     /* Robustness of RFC 9112 2.2: empty lines before a request line are skipped. */
     while (c->in_at < c->in.n && (c->in.p[c->in_at] == '\r' || c->in.p[c->in_at] == '\n'))
         c->in_at++;
     if (c->in_at == c->in.n)
         return;
-    if (c->state == CONN_IDLE) {
-        c->state = CONN_HEAD;
-        conn_set_deadline(c);
+    if (c->state == PEER_IDLE) {
+        c->state = PEER_HEAD;
+        peer_set_deadline(c);
     }
     char first = c->in.p[c->in_at];
     if (first < 'A' || first > 'Z') {
@@ -549,45 +553,45 @@ static void try_head(struct http_conn *c)
     if (!end)
         return;
     begin_request(c, end);
-    if (c->state == CONN_ACTIVE && !c->reply_over && c->body_done)
+    if (c->state == PEER_ACTIVE && !c->reply_over && c->body_done)
         tell_empty_body(c);
 }
 
 /* Deals with what is in `in` as far as the state allows. */
-static void process_input(struct http_conn *c)
+static void process_input(struct http_peer *c)
 {
     for (;;) {
-        enum conn_state state = c->state;
+        enum peer_state state = c->state;
         size_t at = c->in_at;
-        if (state == CONN_IDLE || state == CONN_HEAD)
+        if (state == PEER_IDLE || state == PEER_HEAD)
             try_head(c);
-        else if (state == CONN_ACTIVE && !c->body_done)
+        else if (state == PEER_ACTIVE && !c->body_done)
             take_body(c);
-        if (c->state == CONN_CLOSED || (c->state == state && c->in_at == at) ||
+        if (c->state == PEER_CLOSED || (c->state == state && c->in_at == at) ||
             c->in_at == c->in.n)
             return;
     }
 }
 
-static void process(struct http_conn *c)
+static void process(struct http_peer *c)
 {
     if (c->broken) {
-        conn_fail(c);
+        peer_fail(c);
         return;
     }
     process_input(c);
-    if (c->state == CONN_CLOSED)
+    if (c->state == PEER_CLOSED)
         return;
-    if (c->state == CONN_ACTIVE && !c->body_done)
-        conn_set_deadline(c);
+    if (c->state == PEER_ACTIVE && !c->body_done)
+        peer_set_deadline(c);
     if (sock_has_buffered(&c->sock) && room_for_input(c))
-        conn_later(c);
-    conn_update_interest(c);
+        peer_later(c);
+    peer_update_interest(c);
 }
 
 /* A small body that nobody asked for and that is here already is skipped, so that an early
  * answer does not cost the connection. */
-static void skip_rest(struct http_conn *c)
+static void skip_rest(struct http_peer *c)
 {
     if (c->body_done || c->chunks || (int64_t)(c->in.n - c->in_at) < c->body_left)
         return;
@@ -595,53 +599,53 @@ static void skip_rest(struct http_conn *c)
     c->body_done = true;
 }
 
-static void linger(struct http_conn *c)
+static void linger(struct http_peer *c)
 {
     /* Unread input would turn our close into an RST that kills the reply in flight. */
     if (c->sock.ssl)
         (void)SSL_shutdown(c->sock.ssl);
     if (c->eof || c->server->cutting || shutdown(c->sock.fd, SHUT_WR) < 0) {
-        conn_close(c);
+        peer_close(c);
         return;
     }
-    c->state = CONN_LINGER;
+    c->state = PEER_LINGER;
     c->stream.bytes_in = 0;
     c->in.n = c->in_at = 0;
-    conn_set_deadline(c);
-    conn_update_interest(c);
+    peer_set_deadline(c);
+    peer_update_interest(c);
 }
 
-void conn_next(struct http_conn *c)
+void peer_next(struct http_peer *c)
 {
     skip_rest(c);
     if (!c->keep_alive || !c->body_done || c->server->draining) {
         linger(c);
         return;
     }
-    c->state = CONN_IDLE;
+    c->state = PEER_IDLE;
     buf_consume(&c->in, c->in_at);
     c->in_at = c->head_from = 0;
     buf_fini(&c->body);
     buf_release_if_empty(&c->in);
     buf_release_if_empty(&c->out);
-    conn_set_deadline(c);
+    peer_set_deadline(c);
     if (c->in.n)
-        conn_later(c);
+        peer_later(c);
     else
-        conn_update_interest(c);
+        peer_update_interest(c);
 }
 
 /* ---- Readiness. ---- */
 
 /* A body of known length goes straight into its own buffer. */
-static bool reads_into_body(const struct http_conn *c)
+static bool reads_into_body(const struct http_peer *c)
 {
-    return c->state == CONN_ACTIVE && c->mode == BODY_WHOLE && !c->chunks && !c->body_done &&
+    return c->state == PEER_ACTIVE && c->mode == BODY_WHOLE && !c->chunks && !c->body_done &&
            c->in_at == c->in.n;
 }
 
 /* Room in the body's buffer: a claimed length is believed step by step. */
-static str body_room(struct http_conn *c)
+static str body_room(struct http_peer *c)
 {
     size_t left = (size_t)c->body_left;
     size_t step = c->body.n > BODY_STEP ? c->body.n : BODY_STEP;
@@ -651,38 +655,38 @@ static str body_room(struct http_conn *c)
     return str_of(c->body.p + c->body.n, room < left ? room : left);
 }
 
-static str input_room(struct http_conn *c)
+static str input_room(struct http_peer *c)
 {
-    bool pinned = c->state == CONN_ACTIVE && c->body_done; /* the body may lie in it */
+    bool pinned = c->state == PEER_ACTIVE && c->body_done; /* the body may lie in it */
     if (!pinned && c->in_at == c->in.n)
         c->in.n = c->in_at = c->head_from = 0;
     if (!pinned && c->in.cap == c->in.n)
         buf_reserve(&c->in, c->in.cap ? c->in.cap
-                            : c->state == CONN_ACTIVE ? IN_BODY : IN_FIRST);
+                            : c->state == PEER_ACTIVE ? IN_BODY : IN_FIRST);
     return str_of(c->in.p + c->in.n, c->in.cap - c->in.n);
 }
 
-static void on_eof(struct http_conn *c)
+static void on_eof(struct http_peer *c)
 {
     c->eof = true;
     /* A client that shut its side while we work counts as gone: hardly anybody reads on, and
      * working on would cost the operator's tokens. A reply that is only being flushed goes out. */
-    if (c->state == CONN_ACTIVE && c->reply_over && c->blocked)
-        conn_update_interest(c);
+    if (c->state == PEER_ACTIVE && c->reply_over && c->blocked)
+        peer_update_interest(c);
     else
-        conn_fail(c);
+        peer_fail(c);
 }
 
-static void discard(struct http_conn *c, size_t n)
+static void discard(struct http_peer *c, size_t n)
 {
     c->in.n = c->in_at = 0;
     c->stream.bytes_in += n;
     if (c->stream.bytes_in > LINGER_BYTES)
-        conn_close(c);
+        peer_close(c);
 }
 
 /* One read and what follows from it; false when there is nothing more to read now. */
-static bool read_once(struct http_conn *c)
+static bool read_once(struct http_peer *c)
 {
     bool direct = reads_into_body(c);
     str room = direct ? body_room(c) : input_room(c);
@@ -694,7 +698,7 @@ static bool read_once(struct http_conn *c)
     if (got == SOCK_EOF)
         on_eof(c);
     else if (got < 0)
-        conn_fail(c);
+        peer_fail(c);
     if (got <= 0)
         return false;
     bool full = (size_t)got == room.n;
@@ -702,87 +706,88 @@ static bool read_once(struct http_conn *c)
         c->body.n += (size_t)got;
         c->body_left -= got;
         c->stream.bytes_in += (uint64_t)got;
-        conn_set_deadline(c);
+        peer_set_deadline(c);
         if (c->body_left == 0)
             body_complete(c);
-    } else if (c->state == CONN_LINGER) {
+    } else if (c->state == PEER_LINGER) {
         discard(c, (size_t)got);
     } else {
         c->in.n += (size_t)got;
         process(c);
     }
-    return full || (c->state != CONN_CLOSED && sock_has_buffered(&c->sock));
+    return full || (c->state != PEER_CLOSED && sock_has_buffered(&c->sock));
 }
 
-static void on_readable(struct http_conn *c)
+static void on_readable(struct http_peer *c)
 {
     /* Bounded, so that one fast client cannot keep the loop to itself. */
     for (int i = 0; i < READS_PER_TURN; i++) {
         if (!room_for_input(c) || !read_once(c))
             break;
-        if (c->state == CONN_CLOSED)
+        if (c->state == PEER_CLOSED)
             return;
     }
-    if (c->state == CONN_CLOSED)
+    if (c->state == PEER_CLOSED)
         return;
     if (sock_has_buffered(&c->sock) && room_for_input(c))
-        conn_later(c);
-    conn_update_interest(c);
+        peer_later(c);
+    peer_update_interest(c);
 }
 
-static void on_writable(struct http_conn *c)
+static void on_writable(struct http_peer *c)
 {
     c->blocked = false;
-    conn_flush(c);
+    peer_flush(c);
     if (c->broken) {
-        conn_fail(c);
+        peer_fail(c);
         return;
     }
-    conn_set_deadline(c);
+    peer_set_deadline(c);
     if (c->reply_over) {
         if (!c->blocked)
-            conn_next(c);
-    } else if (c->state == CONN_ACTIVE && c->stream.app && c->out.n - c->out_at <= HTTP_OUT_LOW) {
+            peer_next(c);
+    } else if (c->state == PEER_ACTIVE && c->stream.app && c->out.n - c->out_at <= HTTP_OUT_LOW) {
         c->server->handler->drained(&c->stream);
     }
 }
 
 static void on_ready(struct sock *sock, unsigned events)
 {
-    struct http_conn *c = (struct http_conn *)((char *)sock - offsetof(struct http_conn, sock));
-    if (c->state == CONN_HANDSHAKE) {
+    struct http_peer *c = (struct http_peer *)((char *)sock - offsetof(struct http_peer, sock));
+    if (c->state == PEER_HANDSHAKE) {
         int rc = sock_handshake(sock);
         if (rc == SOCK_AGAIN)
             return;
         if (rc == SOCK_ERROR) {
-            conn_close(c);
+            peer_close(c);
             return;
         }
-        c->state = CONN_IDLE;
-        conn_set_deadline(c);
+        c->state = PEER_IDLE;
+        peer_set_deadline(c);
         events = SOCK_READ;
     }
     if (events & SOCK_HUP) {
-        conn_fail(c);
+        peer_fail(c);
         return;
     }
     if ((events & SOCK_WRITE) && c->blocked)
         on_writable(c);
-    if ((events & SOCK_READ) && c->state != CONN_CLOSED)
+    if ((events & SOCK_READ) && c->state != PEER_CLOSED)
         on_readable(c);
 }
 
 /* ---- The server. ---- */
 
 struct http_server *http_server_new(struct worker *w, int fd, const struct http_handler *h,
-                                    const struct http_server_options *o)
+                                    void *user, const struct http_server_options *o)
 {
     struct http_server *sv = mem_zero(sizeof *sv);
-    *sv = (struct http_server){.worker = w, .handler = h, .options = *o, .fd = fd};
+    *sv = (struct http_server){.worker = w, .handler = h, .user = user, .options = *o, .fd = fd};
     must(uv_poll_init(&w->loop, &sv->listener, fd) == 0);
     must(uv_timer_init(&w->loop, &sv->retry) == 0);
     must(uv_idle_init(&w->loop, &sv->idle) == 0);
     sv->listener.data = sv->retry.data = sv->idle.data = sv;
+    sv->loop_handles = 3;
     listen_again(sv);
     return sv;
 }
@@ -792,19 +797,34 @@ void http_server_set_options(struct http_server *sv, const struct http_server_op
     sv->options = *o;
 }
 
+static void server_free_if_over(struct http_server *sv)
+{
+    if (sv->freeing && sv->loop_handles == 0 && sv->handles == 0)
+        mem_free(sv);
+}
+
+static void on_server_handle_closed(uv_handle_t *h)
+{
+    struct http_server *sv = h->data;
+    sv->loop_handles--;
+    server_free_if_over(sv);
+}
+
 void http_server_drain(struct http_server *sv, void (*done)(void *), void *arg)
 {
+    if (sv->draining)
+        return;
     sv->draining = true;
     sv->done = done;
     sv->done_arg = arg;
-    uv_close((uv_handle_t *)&sv->listener, NULL);
-    uv_close((uv_handle_t *)&sv->retry, NULL);
+    uv_close((uv_handle_t *)&sv->listener, on_server_handle_closed);
+    uv_close((uv_handle_t *)&sv->retry, on_server_handle_closed);
     close(sv->fd);
-    struct http_conn *next;
-    for (struct http_conn *c = sv->conns; c; c = next) {
+    struct http_peer *next;
+    for (struct http_peer *c = sv->peers; c; c = next) {
         next = c->next;
-        if (c->state == CONN_IDLE || c->state == CONN_HANDSHAKE)
-            conn_close(c);
+        if (c->state == PEER_IDLE || c->state == PEER_HANDSHAKE)
+            peer_close(c);
     }
     server_check_done(sv);
 }
@@ -812,19 +832,22 @@ void http_server_drain(struct http_server *sv, void (*done)(void *), void *arg)
 void http_server_cut(struct http_server *sv)
 {
     sv->cutting = true;
-    while (sv->conns)
-        conn_fail(sv->conns);
-}
-
-static void on_idle_closed(uv_handle_t *h)
-{
-    mem_free(h->data);
+    while (sv->peers)
+        peer_fail(sv->peers);
 }
 
 void http_server_free(struct http_server *sv)
 {
     must(sv->count == 0);
-    uv_close((uv_handle_t *)&sv->idle, on_idle_closed);
+    sv->freeing = true;
+    while (sv->pending) {
+        struct http_peer *c = sv->pending;
+        sv->pending = c->next_pending;
+        c->pending = false;
+        if (c->handles == 0)
+            peer_release(c);
+    }
+    uv_close((uv_handle_t *)&sv->idle, on_server_handle_closed);
 }
 
 unsigned http_server_connections(const struct http_server *sv)

@@ -52,17 +52,18 @@ enum { HTTP_OUT_HIGH = 64 * 1024, HTTP_OUT_LOW = 16 * 1024 };
 struct http_stream {
     struct http_request request;
     struct arena arena; /* of the exchange: emptied when the next request begins */
-    void *app;          /* the user's, NULL at request() */
+    void *app;          /* the exchange, NULL at request() */
+    void *user;         /* as given to http_server_new */
     char peer[46];      /* client's address as text */
     uint64_t began_ns;  /* when the head was complete */
-    uint64_t bytes_in, bytes_out;
+    uint64_t bytes_in, bytes_out; /* of the bodies */
 };
 
 struct http_server;
 
 /* Listens on fd (bound, not yet listening or listening), on the worker's thread. */
 struct http_server *http_server_new(struct worker *w, int fd, const struct http_handler *h,
-                                    const struct http_server_options *o);
+                                    void *user, const struct http_server_options *o);
 
 /* For requests that begin from now on. */
 void http_server_set_options(struct http_server *sv, const struct http_server_options *o);
@@ -109,6 +110,9 @@ bool http_reply_body(struct http_stream *s, str bytes);
 void http_reply_flush(struct http_stream *s);
 
 void http_reply_end(struct http_stream *s);
+
+/* The connection closes after this reply, although its head did not say so. */
+void http_close_after(struct http_stream *s);
 
 /* head + body + end. */
 void http_reply(struct http_stream *s, int status, const struct http_field *fields,

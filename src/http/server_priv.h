@@ -12,18 +12,18 @@
  * still be sending; its bytes are read and thrown away for a moment so that no RST destroys the
  * reply on its way (RFC 9112 9.6).
  */
-enum conn_state { CONN_HANDSHAKE, CONN_IDLE, CONN_HEAD, CONN_ACTIVE, CONN_LINGER, CONN_CLOSED };
+enum peer_state { PEER_HANDSHAKE, PEER_IDLE, PEER_HEAD, PEER_ACTIVE, PEER_LINGER, PEER_CLOSED };
 
 enum body_mode { BODY_UNDECIDED, BODY_WHOLE, BODY_STREAM };
 
-struct http_conn {
+struct http_peer {
     struct http_stream stream; /* first: a stream is its connection */
     struct sock sock;
     struct deadline deadline;
     struct http_server *server;
-    struct http_conn *next, **prev;      /* all connections */
-    struct http_conn *next_pending;      /* those with work in hand */
-    enum conn_state state;
+    struct http_peer *next, **prev;      /* all connections */
+    struct http_peer *next_pending;      /* those with work in hand */
+    enum peer_state state;
 
     struct buf in;     /* bytes read and not yet dealt with; holds the head while ACTIVE */
     size_t in_at;      /* start of what is not consumed */
@@ -48,37 +48,40 @@ struct http_conn {
 struct http_server {
     struct worker *worker;
     const struct http_handler *handler;
+    void *user;
     struct http_server_options options;
     uv_poll_t listener;
     uv_timer_t retry;   /* accept again after the descriptors ran out */
     uv_idle_t idle;     /* runs while connections are pending */
     int fd;
-    struct http_conn *conns;
-    struct http_conn *pending;
-    unsigned count, handles;
-    bool draining, cutting, listening, done_told;
+    struct http_peer *peers;
+    struct http_peer *pending;
+    unsigned count;        /* connections that are open */
+    unsigned handles;      /* connections whose memory is still held by the loop */
+    unsigned loop_handles; /* listener, retry, idle */
+    bool draining, cutting, listening, done_told, freeing;
     void (*done)(void *);
     void *done_arg;
 };
 
-static inline struct http_conn *conn_of(struct http_stream *s)
+static inline struct http_peer *peer_of(struct http_stream *s)
 {
-    return (struct http_conn *)(void *)s;
+    return (struct http_peer *)(void *)s;
 }
 
 /* Writes what is queued. */
-void conn_flush(struct http_conn *c);
+void peer_flush(struct http_peer *c);
 
 /* Deals with the connection on the next turn of the loop. */
-void conn_later(struct http_conn *c);
+void peer_later(struct http_peer *c);
 
 /* Tells the user (if a request is with it) that the client is gone, and closes. */
-void conn_fail(struct http_conn *c);
+void peer_fail(struct http_peer *c);
 
 /* After a reply is over and flushed: next request, linger, or close. */
-void conn_next(struct http_conn *c);
+void peer_next(struct http_peer *c);
 
-void conn_update_interest(struct http_conn *c);
-void conn_set_deadline(struct http_conn *c);
+void peer_update_interest(struct http_peer *c);
+void peer_set_deadline(struct http_peer *c);
 
 #endif

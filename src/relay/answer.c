@@ -1,0 +1,593 @@
+/*
+ * relay/answer.c - the provider's answer on its way to the client.
+ *
+ * Nothing is sent until there is something to deliver (first complete event, or first bytes of a
+ * whole answer): until then a failure is an honest status. Streams are forwarded frame by frame,
+ * so that heartbeats, endings and errors always fall between events; whole answers as they come.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/encoding.h"
+#include "relay/exchange.h"
+
+enum { HOLD_MAX = 256 * 1024, ERROR_BODY_MAX = 1024 * 1024 };
+
+static uint64_t now_ms(const struct exchange *x)
+{
+    return worker_now_ms(&x->lane->worker);
+}
+
+/* ---- Reply head. ---- */
+
+/* A header value out of a name that may hold anything. */
+static str header_safe(struct exchange *x, str s)
+{
+    s = str_head(s, 200);
+    char *out = arena_alloc(&x->s->arena, s.n + 1);
+    for (size_t i = 0; i < s.n; i++)
+        out[i] = s.p[i] > 0x20 && s.p[i] < 0x7f ? s.p[i] : '?';
+    return str_of(out, s.n);
+}
+
+static void add_own_fields(struct exchange *x)
+{
+    exchange_add_field(x, S("X-Cliproxy-Provider"), header_safe(x, x->target->provider->name));
+    exchange_add_field(x, S("X-Cliproxy-Served-Model"),
+                       header_safe(x, resolved_upstream(&x->resolved, x->target)));
+}
+
+static void commit(struct exchange *x, int64_t length)
+{
+    bool events = x->mode == ANSWER_EVENTS || x->convert;
+    if (x->committed)
+        return; /* a heartbeat before the document did it */
+    x->committed = true;
+    x->first_ns = clock_ns();
+    exchange_add_field(x, S("Content-Type"), x->content_type);
+    if (events) {
+        exchange_add_field(x, S("Cache-Control"), S("no-cache"));
+        /* nginx in front of us would otherwise collect the stream (R13.2). */
+        exchange_add_field(x, S("X-Accel-Buffering"), S("no"));
+    }
+    http_reply_head(x->s, x->status, x->reply_fields, x->n_reply_fields, length);
+    if (x->call && x->call->sent)
+        http_release_request(x->s);
+    exchange_goto(x, STEP_RELAY);
+    answer_arm(x);
+}
+
+static void write_body(struct exchange *x, str bytes)
+{
+    x->out_ms = now_ms(x);
+    if (!http_reply_body(x->s, bytes) && x->call && !x->paused) {
+        x->paused = true;
+        call_pause(x->call);
+    }
+}
+
+/* ---- The head of the answer. ---- */
+
+/* Hop-by-hop fields (RFC 9110 7.6.1), framing, cookies, CORS, and what we set ourselves. */
+static bool passes(str name)
+{
+    static const char *const kept_back[] = {
+        "connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer",
+        "transfer-encoding", "upgrade", "content-length", "content-encoding", "content-type",
+        "set-cookie", "date", "cache-control", "x-request-id", "x-accel-buffering", "alt-svc",
+        "strict-transport-security",
+    };
+    for (size_t i = 0; i < sizeof kept_back / sizeof *kept_back; i++) {
+        if (str_eq_nocase(name, str_c(kept_back[i])))
+            return false;
+    }
+    return !str_starts_nocase(name, S("access-control-")) &&
+           !str_starts_nocase(name, S("x-cliproxy-"));
+}
+
+/* Retry hints always reach the client; the rest only if the operator wants it. */
+static void copy_fields(struct exchange *x, const struct http_head *h)
+{
+    for (size_t i = 0; i < h->n_fields; i++) {
+        str name = h->fields[i].name;
+        bool hint = str_eq_nocase(name, S("retry-after")) ||
+                    str_eq_nocase(name, S("retry-after-ms")) ||
+                    str_eq_nocase(name, S("x-should-retry"));
+        if (hint || (x->config->passthrough_headers && passes(name)))
+            exchange_add_field(x, str_dup(&x->s->arena, name),
+                               str_dup(&x->s->arena, h->fields[i].value));
+    }
+}
+
+static bool media_is(str content_type, str type)
+{
+    str media = str_trim(str_head(content_type, str_find_char(content_type, ';')));
+    return str_eq_nocase(media, type);
+}
+
+static bool renames(const struct exchange *x)
+{
+    return x->target->model && x->target->model->force_mapping;
+}
+
+static enum answer_mode choose_mode(struct exchange *x, const struct http_head *h)
+{
+    bool events = media_is(x->content_type, S("text/event-stream"));
+    bool json = media_is(x->content_type, S("application/json"));
+    str coding = http_field_get(h->fields, h->n_fields, S("content-encoding"));
+    if (h->status < 200 || h->status > 299)
+        return ANSWER_HELD;
+    if (events)
+        return ANSWER_EVENTS;
+    /* Asked for events, got a document (R10.4). */
+    x->convert = x->stream && json && x->dialect->id != DIALECT_GEMINI && x->op->flags & OP_GENERATES;
+    if (x->convert || (json && (renames(x) || encoding_needed(coding))))
+        return ANSWER_HELD;
+    return ANSWER_BYTES;
+}
+
+static void on_head(void *owner, const struct http_head *h)
+{
+    struct exchange *x = owner;
+    x->up_ms = now_ms(x);
+    x->status = h->status;
+    str type = http_field_get(h->fields, h->n_fields, S("content-type"));
+    x->content_type = str_dup(&x->s->arena, type.p ? type : S("application/json"));
+    x->up_length = h->content_length;
+    x->mode = choose_mode(x, h);
+    add_own_fields(x);
+    copy_fields(x, h);
+    tap_init(&x->tap, x->dialect);
+    x->tapping = true;
+    if (x->mode == ANSWER_EVENTS) {
+        sse_splitter_init(&x->frames, x->config->event_bytes);
+        x->until_commit = true;
+    } else if (x->mode == ANSWER_HELD) {
+        str coding = http_field_get(h->fields, h->n_fields, S("content-encoding"));
+        x->up_coding = coding.p ? str_dup(&x->s->arena, coding) : S("");
+        x->held.max = h->status > 299 ? ERROR_BODY_MAX : x->config->event_bytes;
+    }
+}
+
+/* ---- Events. ---- */
+
+/* A run of frames that lie behind each other leaves in one write. */
+static void forward_run(struct exchange *x, str *run)
+{
+    if (run->n == 0)
+        return;
+    if (x->until_commit) {
+        buf_put(&x->held, *run);
+    } else {
+        write_body(x, *run);
+    }
+    *run = (str){NULL, 0};
+}
+
+static void commit_events(struct exchange *x)
+{
+    x->until_commit = false;
+    commit(x, HTTP_CHUNKED);
+    if (x->held.n)
+        write_body(x, buf_str(&x->held));
+    buf_fini(&x->held);
+}
+
+/* Whether the frame goes to the client. */
+static bool frame_wanted(const struct exchange *x)
+{
+    return !(x->usage_added && x->tap.usage_only);
+}
+
+static void take_frame(struct exchange *x, str frame, str *run)
+{
+    tap_frame(&x->tap, frame);
+    if (!frame_wanted(x)) {
+        forward_run(x, run);
+        return;
+    }
+    if (renames(x) && x->tap.n_models) {
+        struct buf renamed;
+        buf_init(&renamed, x->config->event_bytes);
+        tap_rename(&x->tap, frame, x->model, &renamed);
+        forward_run(x, run);
+        str whole = buf_str(&renamed);
+        forward_run(x, &whole);
+        buf_fini(&renamed);
+    } else if (run->n && run->p + run->n == frame.p) {
+        run->n += frame.n;
+    } else {
+        forward_run(x, run);
+        *run = frame;
+    }
+}
+
+static void on_events(struct exchange *x, str bytes)
+{
+    str run = {NULL, 0}, frame;
+    const char *from = bytes.p, *to = bytes.p + bytes.n;
+    int rc;
+    while ((rc = sse_next(&x->frames, &bytes, &frame)) > 0) {
+        take_frame(x, frame, &run);
+        if (x->until_commit && x->tap.content) {
+            forward_run(x, &run);
+            commit_events(x);
+        }
+        /* A frame that was put together is gone with the next one. */
+        if (run.n && (frame.p < from || frame.p >= to))
+            forward_run(x, &run);
+    }
+    forward_run(x, &run);
+    if (rc < 0 || x->held.n > HOLD_MAX || x->held.failed) {
+        struct fail f = {0};
+        fail_set(&f, ERR_UP_TOO_LARGE, "one event exceeds limits.event-size");
+        exchange_fail(x, ERR_UP_TOO_LARGE, &f);
+    }
+}
+
+/* The stream ended: complete what its last frame lacks, and say whether it ended well. */
+static enum err end_of_events(struct exchange *x)
+{
+    str rest = sse_rest(&x->frames);
+    if (rest.n) {
+        str run = {NULL, 0};
+        bool lf = rest.p[rest.n - 1] == '\n' || rest.p[rest.n - 1] == '\r';
+        take_frame(x, rest, &run);
+        if (x->until_commit && x->tap.content)
+            commit_events(x);
+        bool forward = run.n > 0;
+        forward_run(x, &run);
+        if (forward && !x->until_commit)
+            write_body(x, lf ? S("\n") : S("\n\n"));
+    }
+    if (x->tap.terminal || !x->op || !(x->op->flags & OP_STREAMS || x->dialect->id == DIALECT_GEMINI))
+        return OK;
+    if (!x->tap.finish[0] || !x->dialect->missing_tail)
+        return ERR_UP_CUT;
+    if (!x->until_commit)
+        write_body(x, str_c(x->dialect->missing_tail));
+    return OK;
+}
+
+/* ---- Whole answers. ---- */
+
+static void on_bytes(struct exchange *x, str bytes)
+{
+    tap_body(&x->tap, bytes);
+    x->beaten = false;
+    if (!x->first_ns)
+        x->first_ns = clock_ns();
+    if (!x->committed)
+        commit(x, x->up_length >= 0 ? x->up_length : HTTP_CHUNKED);
+    write_body(x, bytes);
+}
+
+static bool looks_like_json(str s)
+{
+    s = str_trim(s);
+    return s.n && (s.p[0] == '{' || s.p[0] == '[');
+}
+
+/* The provider must not tell the client our key for it (SPEC 13.6). */
+static void mask_secret(struct exchange *x)
+{
+    str key = x->target->credential->api_key;
+    size_t at = 0;
+    if (key.n < 8)
+        return;
+    for (;;) {
+        str rest = str_from(buf_str(&x->held), at);
+        size_t hit = str_find(rest, key);
+        if (hit == rest.n)
+            return;
+        memset(x->held.p + at + hit, '*', key.n);
+        at += hit + key.n;
+    }
+}
+
+static void log_upstream_error(struct exchange *x)
+{
+    log_warn(x->id, "provider answered with an error",
+             log_str("provider", x->target->provider->name),
+             log_str("model", str_head(resolved_upstream(&x->resolved, x->target), 200)),
+             log_int("status_code", x->status), log_uint("credential", x->target->index),
+             log_str("body", str_head(buf_str(&x->held), 300)));
+}
+
+/* A whole reply; only its body when a heartbeat has sent the head already. */
+static void finish_with(struct exchange *x, str content_type, str body)
+{
+    if (!x->committed) {
+        exchange_reply(x, x->status, content_type, body);
+        return;
+    }
+    http_reply_body(x->s, body);
+    exchange_finish(x);
+}
+
+/* An error of the provider goes on as it is; one that is not JSON is said in the dialect. */
+static void reply_error(struct exchange *x)
+{
+    mask_secret(x);
+    log_upstream_error(x);
+    x->error = "UPSTREAM_STATUS";
+    exchange_add_field(x, S("X-Cliproxy-Error-Source"), S("upstream"));
+    if (x->status < 400)
+        x->status = 502; /* a redirect or oddity no client could follow */
+    if (looks_like_json(buf_str(&x->held))) {
+        finish_with(x, x->content_type, buf_str(&x->held));
+        return;
+    }
+    struct fail f = {0};
+    struct buf body;
+    fail_set(&f, ERR_INTERNAL, "provider %.*s answered %d%s%.*s",
+             STR_FMT(x->target->provider->name), x->status, x->held.n ? ": " : "",
+             STR_FMT(str_head(str_trim(buf_str(&x->held)), 300)));
+    struct dialect_error e = {.status = x->status,
+                              .code = x->status == 404 ? "not_found" : "upstream_error",
+                              .message = str_c(f.text),
+                              .request_id = str_of(x->id_text, 8)};
+    buf_init(&body, ERROR_BODY_MAX);
+    x->dialect->error_body(&e, &body);
+    finish_with(x, S("application/json"), buf_str(&body));
+    buf_fini(&body);
+}
+
+static enum err decode_held(struct exchange *x, struct fail *f)
+{
+    struct buf plain;
+    if (!encoding_needed(x->up_coding))
+        return OK;
+    buf_init(&plain, x->held.max);
+    enum err e = encoding_decode(x->up_coding, buf_str(&x->held), &plain, f);
+    if (e) {
+        buf_fini(&plain);
+        return ERR_UP_PROTOCOL;
+    }
+    buf_fini(&x->held);
+    x->held = plain;
+    return OK;
+}
+
+/* A document becomes what the client should see: renamed, or the stream it asked for. */
+static void reply_held(struct exchange *x)
+{
+    struct buf out;
+    str body = buf_str(&x->held);
+    tap_body(&x->tap, body);
+    tap_body_end(&x->tap);
+    buf_init(&out, SIZE_MAX / 2);
+    if (renames(x) && dialect_rename_model(x->dialect, body, x->model, &out))
+        body = buf_str(&out);
+    struct buf stream;
+    buf_init(&stream, SIZE_MAX / 2);
+    if (x->convert && dialect_stream_from_whole(x->dialect, body, &stream) == OK) {
+        x->content_type = S("text/event-stream");
+        body = buf_str(&stream);
+    }
+    commit(x, (int64_t)body.n);
+    http_reply_body(x->s, body);
+    exchange_finish(x);
+    buf_fini(&stream);
+    buf_fini(&out);
+}
+
+static void on_body(void *owner, str bytes)
+{
+    struct exchange *x = owner;
+    x->up_ms = now_ms(x);
+    switch (x->mode) {
+    case ANSWER_EVENTS:
+        on_events(x, bytes);
+        break;
+    case ANSWER_BYTES:
+        on_bytes(x, bytes);
+        break;
+    case ANSWER_HELD:
+        buf_put(&x->held, bytes);
+        break;
+    case ANSWER_NONE:
+        break;
+    }
+}
+
+/* ---- The end. ---- */
+
+static bool may_try_next(const struct exchange *x, enum err e)
+{
+    static const bool next[ERR_COUNT] = {
+#define NEXT true
+#define STOP false
+#define VERDICT(name, action) [ERR_##name] = action,
+#include "relay/verdict.def"
+#undef VERDICT
+#undef NEXT
+#undef STOP
+    };
+    return next[e] && !x->upload;
+}
+
+static void attempt_failed(struct exchange *x, enum err e, const struct fail *f)
+{
+    x->last = (struct fail){.code = e};
+    if (f && f->text[0])
+        x->last = *f;
+    x->last.code = e;
+    log_warn(x->id, "provider could not be reached", log_str("provider", x->target->provider->name),
+             log_str("class", str_c(err_info(e)->code)), log_str("reason", str_c(fail_text(&x->last))));
+    if (x->mode == ANSWER_NONE && may_try_next(x, e)) {
+        x->at++;
+        x->step = STEP_PICK;
+        exchange_run(x);
+        return;
+    }
+    exchange_fail(x, e, &x->last);
+}
+
+/* The answer is complete as HTTP goes. */
+static void on_complete(struct exchange *x)
+{
+    struct fail f = {0};
+    enum err e = OK;
+    if (x->mode == ANSWER_EVENTS) {
+        e = end_of_events(x);
+        if (!e && x->until_commit)
+            e = x->held.n || x->tap.content ? OK : ERR_UP_CLOSED;
+        if (!e && x->until_commit)
+            commit_events(x);
+    } else if (x->mode == ANSWER_HELD) {
+        e = x->held.failed ? ERR_UP_TOO_LARGE : decode_held(x, &f);
+        if (!e && (x->status < 200 || x->status > 299)) {
+            reply_error(x);
+            return;
+        }
+        if (!e) {
+            reply_held(x);
+            return;
+        }
+    } else if (!x->committed) {
+        commit(x, 0);
+    }
+    if (e) {
+        exchange_fail(x, e, &f);
+        return;
+    }
+    if (x->mode == ANSWER_BYTES)
+        tap_body_end(&x->tap);
+    if (x->tap.error && !x->error)
+        x->error = "UPSTREAM_EVENT";
+    exchange_finish(x);
+}
+
+static void on_end(void *owner, enum err e, const struct fail *f)
+{
+    struct exchange *x = owner;
+    x->call = NULL;
+    x->up_ms = now_ms(x);
+    if (e == OK)
+        on_complete(x);
+    else if (x->mode == ANSWER_NONE)
+        attempt_failed(x, e, f);
+    else
+        exchange_fail(x, e, f);
+}
+
+/* After the first byte: events end with an error in the dialect, documents come short. */
+void answer_fail_in_band(struct exchange *x, enum err e, const struct fail *f)
+{
+    const struct err_info *info = err_info(e);
+    x->error = info->name;
+    x->last = *f;
+    log_warn(x->id, "answer ended early", log_str("provider", x->target->provider->name),
+             log_str("class", str_c(info->code)), log_str("reason", str_c(fail_text(f))));
+    if (x->mode != ANSWER_EVENTS && !x->beaten) {
+        exchange_cut(x);
+        return;
+    }
+    struct dialect_error d = {.status = info->status,
+                              .code = info->code,
+                              .message = str_c(fail_text(f)),
+                              .request_id = str_of(x->id_text, 8)};
+    struct buf frame;
+    buf_init(&frame, 64 * 1024);
+    if (x->beaten)
+        x->dialect->error_body(&d, &frame); /* only white space went out so far */
+    else
+        x->dialect->error_frame(&x->tap, &d, &frame);
+    http_reply_body(x->s, buf_str(&frame));
+    buf_fini(&frame);
+    http_close_after(x->s);
+    exchange_finish(x);
+}
+
+static void on_drain(void *owner)
+{
+    struct exchange *x = owner;
+    if (x->upload)
+        upload_on_drain(x);
+}
+
+const struct call_events answer_events = {on_head, on_body, on_end, on_drain};
+
+/* ---- Time: one timer, the nearest of what is due. ---- */
+
+static uint64_t due_in(uint64_t since, uint64_t span, uint64_t now)
+{
+    if (span == 0)
+        return UINT64_MAX;
+    uint64_t at = since + span;
+    return at > now ? at - now : 0;
+}
+
+static uint64_t heartbeat_ms(const struct exchange *x)
+{
+    if (x->mode == ANSWER_EVENTS && x->committed)
+        return (uint64_t)x->config->stream_keepalive_s * 1000;
+    if (!x->stream && x->op && x->op->dialect != DIALECT_GEMINI && x->mode != ANSWER_BYTES)
+        return (uint64_t)x->config->nonstream_keepalive_s * 1000;
+    return 0;
+}
+
+static uint64_t silence_limit(const struct exchange *x)
+{
+    const struct timeouts *t = &x->target->provider->timeouts;
+    return x->first_ns && x->mode != ANSWER_NONE ? t->idle_ms : t->first_byte_ms;
+}
+
+/* Until something arrived, silence counts from the sending; later from the last bytes. */
+static uint64_t silent_since(const struct exchange *x)
+{
+    return x->first_ns && x->mode != ANSWER_NONE ? x->up_ms : x->sent_ms;
+}
+
+void answer_arm(struct exchange *x)
+{
+    uint64_t now = now_ms(x);
+    const struct timeouts *t = &x->target->provider->timeouts;
+    uint64_t ms = x->paused ? UINT64_MAX : due_in(silent_since(x), silence_limit(x), now);
+    uint64_t total = due_in(x->began_ms, t->total_ms, now);
+    uint64_t beat = due_in(x->out_ms, heartbeat_ms(x), now);
+    if (total < ms)
+        ms = total;
+    if (beat < ms)
+        ms = beat;
+    /* A pause or a heartbeat that begins later is looked at once a second at the latest. */
+    if (ms > 1000 && (x->config->stream_keepalive_s || x->paused))
+        ms = 1000;
+    deadline_set(&x->timer, ms == UINT64_MAX ? 0 : ms ? ms : 1);
+}
+
+/* A comment between events, or white space before a document (SPEC 1.5). */
+static void beat(struct exchange *x)
+{
+    if (x->mode == ANSWER_EVENTS) {
+        write_body(x, S(": keep-alive\n\n"));
+        return;
+    }
+    if (!x->committed) {
+        x->status = 200;
+        x->content_type = S("application/json");
+        add_own_fields(x);
+        commit(x, HTTP_CHUNKED);
+        x->first_ns = 0;
+        x->beaten = true;
+    }
+    write_body(x, S("\n"));
+}
+
+void answer_on_timer(struct exchange *x)
+{
+    uint64_t now = now_ms(x);
+    const struct timeouts *t = &x->target->provider->timeouts;
+    bool first = !x->first_ns || x->mode == ANSWER_NONE;
+    if (due_in(x->began_ms, t->total_ms, now) == 0) {
+        exchange_fail(x, ERR_UP_TOTAL, NULL);
+        return;
+    }
+    if (!x->paused && due_in(silent_since(x), silence_limit(x), now) == 0) {
+        exchange_fail(x, first ? ERR_UP_FIRST : ERR_UP_IDLE, NULL);
+        return;
+    }
+    if (!x->paused && due_in(x->out_ms, heartbeat_ms(x), now) == 0)
+        beat(x);
+    answer_arm(x);
+}

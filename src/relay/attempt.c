@@ -1,0 +1,284 @@
+/*
+ * relay/attempt.c - one try at one target: choosing it, and writing the request for it.
+ */
+#include "base/version.h"
+#include "channel/sim.h"
+#include "relay/exchange.h"
+
+enum { HEAD_FIELDS_MAX = 64, HEAD_BYTES_MAX = 256 * 1024 };
+
+/* Client headers that mean something to a provider of the same dialect. All others stay here:
+ * they describe the client's connection to us, or its key. */
+static const char *const forwarded[] = {
+    "anthropic-version", "anthropic-beta", "openai-beta", "idempotency-key", "accept-language",
+};
+
+/* Takes the next target that understands the operation; remembers why others did not. */
+enum turn step_pick(struct exchange *x)
+{
+    struct fail f = {0};
+    for (; x->at < x->n_targets; x->at++) {
+        const struct target *t = x->targets[x->at];
+        if (operation_taken_by(x->op, t->provider->kind)) {
+            x->target = t;
+            exchange_goto(x, STEP_SEND);
+            return TURN_NEXT;
+        }
+        enum dialect_id speaks = route_dialect(t->provider->kind, x->op->dialect);
+        const char *dialect = dialect_get(speaks)->name;
+        if (speaks != x->op->dialect)
+            fail_set(&f, ERR_NO_DIALECT,
+                     "model %.*s is served by provider %.*s, which speaks %s: translation between "
+                     "dialects is not built yet, ask for it in that dialect",
+                     STR_FMT(str_head(x->model, 100)), STR_FMT(t->provider->name), dialect);
+        else
+            fail_set(&f, ERR_NO_OPERATION, "provider %.*s has no %s", STR_FMT(t->provider->name),
+                     x->op->path);
+    }
+    if (x->last.code)
+        exchange_fail(x, x->last.code, &x->last);
+    else
+        exchange_fail(x, f.code, &f);
+    return TURN_WAIT;
+}
+
+/* ---- The head. ---- */
+
+struct head {
+    struct http_field fields[HEAD_FIELDS_MAX];
+    size_t n;
+};
+
+static void head_add(struct head *h, str name, str value)
+{
+    if (value.p && h->n < HEAD_FIELDS_MAX)
+        h->fields[h->n++] = (struct http_field){name, value};
+}
+
+/* The operator's own headers win over ours of the same name. */
+static void head_set(struct head *h, str name, str value)
+{
+    for (size_t i = 0; i < h->n; i++) {
+        if (str_eq_nocase(h->fields[i].name, name)) {
+            h->fields[i].value = value;
+            return;
+        }
+    }
+    head_add(h, name, value);
+}
+
+static void head_from_rules(struct head *h, struct exchange *x)
+{
+    const struct provider_entry *p = x->target->provider;
+    for (size_t i = 0; i < p->n_headers; i++) {
+        const struct header_rule *r = &p->headers[i];
+        str value = r->copy ? http_request_field(&x->s->request, r->value) : r->value;
+        if (value.p && !str_eq_nocase(r->name, S("content-length")) &&
+            !str_eq_nocase(r->name, S("transfer-encoding")))
+            head_set(h, r->name, value);
+    }
+}
+
+static void head_build(struct head *h, struct exchange *x, str content_type)
+{
+    const struct target *t = x->target;
+    struct arena *a = &x->s->arena;
+    bool events = x->stream && (x->op->id != OP_STREAM_GENERATE || x->alt_sse);
+    head_add(h, S("Host"), t->origin->host_header);
+    struct http_field auth =
+        operation_authorization(t->provider->kind, t->origin, t->credential->api_key, a);
+    if (auth.name.p)
+        head_add(h, auth.name, auth.value);
+    head_add(h, S("Content-Type"), content_type);
+    head_add(h, S("Accept"), events ? S("text/event-stream") : S("application/json"));
+    head_add(h, S("Accept-Encoding"), S("identity"));
+    head_add(h, S("User-Agent"), arena_printf(a, "cliproxyapi++/%s", cliproxy_version));
+    for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++)
+        head_add(h, str_c(forwarded[i]), http_request_field(&x->s->request, str_c(forwarded[i])));
+    if (t->provider->kind == CHANNEL_CLAUDE &&
+        !http_request_field(&x->s->request, S("anthropic-version")).p)
+        head_add(h, S("anthropic-version"), S("2023-06-01"));
+    head_from_rules(h, x);
+}
+
+/* The request line and fields as bytes; length < 0: chunked. */
+str attempt_head(struct exchange *x, str content_type, int64_t length)
+{
+    struct head h = {.n = 0};
+    const struct target *t = x->target;
+    struct arena *a = &x->s->arena;
+    head_build(&h, x, content_type);
+    str path = operation_path(x->op, t->provider->kind, t->base_path,
+                              resolved_upstream(&x->resolved, t),
+                              operation_query(x->s->request.query, a), a);
+    struct buf b;
+    buf_init(&b, HEAD_BYTES_MAX);
+    buf_reserve(&b, 1024);
+    buf_lit(&b, "POST ");
+    buf_put(&b, path);
+    buf_lit(&b, " HTTP/1.1\r\n");
+    for (size_t i = 0; i < h.n; i++) {
+        buf_put(&b, h.fields[i].name);
+        buf_lit(&b, ": ");
+        buf_put(&b, h.fields[i].value);
+        buf_lit(&b, "\r\n");
+    }
+    if (length < 0) {
+        buf_lit(&b, "Transfer-Encoding: chunked\r\n\r\n");
+    } else {
+        buf_lit(&b, "Content-Length: ");
+        buf_put_u64(&b, (uint64_t)length);
+        buf_lit(&b, "\r\n\r\n");
+    }
+    str head = b.failed ? (str){NULL, 0} : str_dup(a, buf_str(&b));
+    buf_fini(&b);
+    return head;
+}
+
+/* ---- The body: the client's own, with a few spans edited. ---- */
+
+static enum err edit_model(struct exchange *x, struct json_edit *e)
+{
+    str upstream = resolved_upstream(&x->resolved, x->target);
+    struct json_span v = x->fields[FIELD_MODEL];
+    if (v.kind == JSON_STRING && !str_eq(upstream, x->model))
+        json_edit_set_string(e, v, upstream);
+    return OK;
+}
+
+/* Asks OpenAI-like providers for usage in streams, which they leave out otherwise (SPEC 1.5); the
+ * chunk that only we asked for is not forwarded (13.7). */
+static enum err edit_usage(struct exchange *x, struct json_edit *e, struct fail *f)
+{
+    static const str include[] = {{"include_usage", 13}};
+    struct json_span v = x->fields[FIELD_STREAM_OPTIONS];
+    x->usage_added = false;
+    if (!x->stream || x->usage_asked || x->target->provider->kind != CHANNEL_OPENAI ||
+        (x->op->id != OP_CHAT && x->op->id != OP_COMPLETIONS))
+        return OK;
+    x->usage_added = true;
+    if (v.kind == JSON_OBJECT)
+        return json_edit_set(e, v, include, 1, S("true"), f);
+    if (v.kind != JSON_ABSENT) {
+        json_edit_replace(e, v.at, v.n, S("{\"include_usage\":true}"));
+        return OK;
+    }
+    /* Right behind the opening brace; a member follows, since there is a "stream". */
+    json_edit_replace(e, str_find_char(x->body, '{') + 1, 0,
+                      S("\"stream_options\":{\"include_usage\":true},"));
+    return OK;
+}
+
+static enum err edit_body(struct exchange *x, struct json_edit *e, struct fail *f)
+{
+    json_edit_init(e, x->body, &x->s->arena);
+    enum err err = edit_model(x, e);
+    if (!err)
+        err = edit_usage(x, e, f);
+    const struct thinking *th = resolved_thinking(&x->resolved, x->target);
+    if (!err && th->kind != THINK_UNSAID && x->op->flags & OP_GENERATES)
+        err = thinking_apply(th, x->op->dialect, resolved_upstream(&x->resolved, x->target), e, f);
+    return err;
+}
+
+/* ---- Sending. ---- */
+
+static enum sim_operation sim_operation_of(enum operation_id id)
+{
+    switch (id) {
+    case OP_COMPLETIONS:
+        return SIM_COMPLETIONS;
+    case OP_RESPONSES_COUNT:
+    case OP_MESSAGES_COUNT:
+    case OP_GEMINI_COUNT:
+        return SIM_COUNT_TOKENS;
+    case OP_EMBEDDINGS:
+    case OP_GEMINI_EMBED:
+    case OP_GEMINI_BATCH_EMBED:
+        return SIM_EMBED;
+    case OP_MODERATIONS:
+        return SIM_MODERATE;
+    case OP_RERANK:
+        return SIM_RERANK;
+    case OP_IMAGES_GENERATIONS:
+        return SIM_IMAGE;
+    default:
+        return SIM_GENERATE;
+    }
+}
+
+static str joined(struct exchange *x, const struct iovec *v, size_t n, size_t total)
+{
+    if (n == 1)
+        return str_of(v[0].iov_base, v[0].iov_len);
+    char *p = arena_alloc(&x->s->arena, total + 1);
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(p + at, v[i].iov_base, v[i].iov_len);
+        at += v[i].iov_len;
+    }
+    return str_of(p, at);
+}
+
+static void send_to_sim(struct exchange *x, struct json_edit *e)
+{
+    struct iovec v[JSON_PIECES_MAX];
+    const struct target *t = x->target;
+    struct arena *a = &x->s->arena;
+    size_t n = json_edit_pieces(e, v);
+    struct sim_request rq = {
+        .options = &t->provider->sim,
+        .dialect = x->op->dialect,
+        .operation = sim_operation_of(x->op->id),
+        .path = operation_path(x->op, CHANNEL_SIM, S(""), resolved_upstream(&x->resolved, t),
+                               operation_query(x->s->request.query, a), a),
+        .model = resolved_upstream(&x->resolved, t),
+        .body = joined(x, v, n, json_edit_length(e)),
+        .stream = x->stream,
+    };
+    x->call = sim_start(&x->lane->worker, &rq, &answer_events, x);
+}
+
+static enum err send_to_provider(struct exchange *x, struct json_edit *e, struct fail *f)
+{
+    struct call_request rq = {
+        .origin = x->target->origin,
+        .connect_ms = x->target->provider->timeouts.connect_ms,
+    };
+    str head = attempt_head(x, S("application/json"), (int64_t)json_edit_length(e));
+    if (!head.p)
+        return fail_set(f, ERR_HEAD_TOO_LARGE, "the header for the provider became too large");
+    rq.pieces[0] = (struct iovec){(void *)(uintptr_t)head.p, head.n};
+    rq.n_pieces = 1 + json_edit_pieces(e, rq.pieces + 1);
+    x->call = http_client_start(x->lane->client, &rq, &answer_events, x);
+    return OK;
+}
+
+static enum err send_document(struct exchange *x, struct fail *f)
+{
+    struct json_edit edit;
+    enum err e = edit_body(x, &edit, f);
+    if (e)
+        return e;
+    if (edit.failed)
+        return fail_set(f, ERR_BAD_REQUEST, "the request needs more edits than are possible");
+    if (x->target->provider->kind != CHANNEL_SIM)
+        return send_to_provider(x, &edit, f);
+    send_to_sim(x, &edit);
+    return OK;
+}
+
+enum turn step_send(struct exchange *x)
+{
+    struct fail f = {0};
+    x->attempts++;
+    x->sent_ms = x->up_ms = x->out_ms = worker_now_ms(&x->lane->worker);
+    enum err e = x->upload ? upload_send(x, &f) : send_document(x, &f);
+    if (e) {
+        exchange_fail(x, e, &f);
+        return TURN_WAIT;
+    }
+    exchange_goto(x, STEP_FIRST);
+    answer_arm(x);
+    return TURN_WAIT;
+}

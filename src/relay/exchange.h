@@ -1,0 +1,169 @@
+/*
+ * relay/exchange.h - one request of a client, from its head to the last byte of its answer.
+ *
+ * An exchange lives on one lane. steps.def draws its way; only exchange_goto moves it. What it
+ * allocates lies in the stream's arena and is freed whole with the request. The struct itself is
+ * recycled with its timer.
+ */
+#ifndef CLIPROXY_RELAY_EXCHANGE_H
+#define CLIPROXY_RELAY_EXCHANGE_H
+
+#include "channel/operation.h"
+#include "dialect/dialect.h"
+#include "http/sse.h"
+#include "relay/lane.h"
+
+enum step {
+#define STEP(name, fn) STEP_##name,
+#include "relay/steps.def"
+#undef STEP
+};
+
+/* Members of a request body that we act on. */
+enum {
+    FIELD_MODEL,
+    FIELD_STREAM,
+    FIELD_STREAM_OPTIONS,
+    FIELD_COUNT
+};
+
+enum { TARGETS_MAX = 8, REPLY_FIELDS_MAX = 48 };
+
+/* How the provider's answer reaches the client. */
+enum answer_mode {
+    ANSWER_NONE,   /* no head yet */
+    ANSWER_EVENTS, /* SSE, frame by frame */
+    ANSWER_BYTES,  /* as it comes */
+    ANSWER_HELD,   /* collected, then changed or judged as a whole: errors, renames */
+};
+
+struct upload; /* a multipart body on its way through; relay/upload.c */
+
+struct exchange {
+    struct lane *lane;
+    struct exchange *next, **prev;
+    struct http_stream *s;   /* NULL once the reply is over or the client is gone */
+    struct lease *lease;
+    const struct config *config;
+    const struct operation *op; /* NULL: a local endpoint */
+    const struct dialect *dialect; /* the client's */
+    const struct client_key *key;
+    enum step step;
+    uint32_t id;
+    char id_text[9];
+
+    /* the request */
+    str path_model;          /* Gemini: from the path, decoded */
+    str body;
+    struct buf decoded;      /* holds body when it came encoded */
+    struct json_span fields[FIELD_COUNT];
+    bool stream, usage_asked, usage_added, alt_sse;
+    str model;               /* as the client said it */
+    struct resolved resolved;
+    const struct target *targets[TARGETS_MAX];
+    size_t n_targets, at;
+    const struct target *target; /* the one in use */
+    struct upload *upload;
+
+    /* the attempt */
+    struct call *call;
+    unsigned attempts;
+    struct fail last;        /* why the newest attempt failed */
+
+    /* the answer */
+    enum answer_mode mode;
+    int status;              /* sent to the client, or to be sent */
+    str content_type;
+    int64_t up_length;
+    str up_coding;           /* of a held answer */
+    struct http_field reply_fields[REPLY_FIELDS_MAX];
+    size_t n_reply_fields;
+    struct tap tap;
+    bool tapping;
+    struct sse_splitter frames;
+    struct buf held;         /* frames before the first deliverable one; whole answers */
+    bool committed, paused;
+    bool beaten;             /* committed by a heartbeat: the document has not begun */
+    bool convert;            /* a whole answer becomes the stream that was asked for */
+    bool until_commit;       /* frames are collected until one is worth committing to */
+    const char *error;       /* class name for the log */
+
+    /* times: loop milliseconds for deadlines, nanoseconds for the log */
+    struct deadline timer;
+    uint64_t began_ms, sent_ms, up_ms, out_ms;
+    uint64_t first_ns;
+};
+
+/* ---- For the endpoint layer. ---- */
+
+struct exchange *exchange_new(struct lane *lane, struct http_stream *s);
+
+/* A provider's operation: asks for the body and goes its way. */
+void exchange_start(struct exchange *x, const struct operation *op);
+
+/* A local answer; ends the exchange. content_type is a header value. */
+void exchange_reply(struct exchange *x, int status, str content_type, str body);
+
+/* The error in the client's dialect; ends the exchange. */
+void exchange_refuse(struct exchange *x, const struct fail *f, const char *param);
+
+/* Adds a header to the reply to come; borrowed, or in the stream's arena. */
+void exchange_add_field(struct exchange *x, str name, str value);
+
+/* The http_handler events, behind s->app. */
+void exchange_on_body(struct exchange *x, str bytes, bool last);
+void exchange_on_failed(struct exchange *x, const struct fail *f);
+void exchange_on_drained(struct exchange *x);
+void exchange_on_gone(struct exchange *x);
+
+/* Frees recycled ones, when the lane ends. */
+void exchange_drop_spares(struct lane *lane);
+
+/* Cancels and ends every running exchange of the lane: the drain took too long. */
+void exchange_cut_all(struct lane *lane);
+
+/* ---- Inside relay/. ---- */
+
+enum turn { TURN_NEXT, TURN_WAIT };
+
+void exchange_goto(struct exchange *x, enum step step);
+void exchange_run(struct exchange *x);
+
+/* Ends without an answer having begun: error in the dialect. After commit: ends in-band. */
+void exchange_fail(struct exchange *x, enum err e, const struct fail *f);
+
+/* The reply is complete: end of stream, log line, recycling. */
+void exchange_finish(struct exchange *x);
+
+/* The same, but the client is told by a broken message. */
+void exchange_cut(struct exchange *x);
+
+enum turn step_body(struct exchange *x);
+enum turn step_read(struct exchange *x);
+enum turn step_resolve(struct exchange *x);
+enum turn step_pick(struct exchange *x);
+enum turn step_send(struct exchange *x);
+enum turn step_wait(struct exchange *x);
+
+/* attempt.c: request line and fields for the target in use; length < 0: chunked. p == NULL when
+ * they became too large. Holds the provider's key. */
+str attempt_head(struct exchange *x, str content_type, int64_t length);
+
+/* answer.c: events of the call. */
+extern const struct call_events answer_events;
+void answer_arm(struct exchange *x);
+void answer_on_timer(struct exchange *x);
+void answer_fail_in_band(struct exchange *x, enum err e, const struct fail *f);
+
+/* account.c: the access line and the counters. */
+void account_exchange(struct exchange *x);
+
+/* upload.c: streamed bodies. */
+bool upload_wanted(const struct exchange *x);
+void upload_begin(struct exchange *x);
+void upload_on_bytes(struct exchange *x, str bytes, bool last);
+void upload_on_drain(struct exchange *x);
+enum err upload_send(struct exchange *x, struct fail *f) must_check; /* the attempt, for step_send */
+void upload_end(struct exchange *x);
+
+#endif

@@ -210,6 +210,18 @@ static struct model_entry *default_models(struct builder *b, enum channel_kind k
     return list;
 }
 
+/* Models that a request may well still name. */
+static void hide_retired(struct builder *b, const struct source *s)
+{
+    const struct model_info *m;
+    for (size_t i = 0; (m = catalogue_next_retired(s->provider->kind, &i)) != NULL;)
+        hide_forms(b, s, m->id, false,
+                   arena_printf(b->arena,
+                                "retired by its vendor; list it under models of %.*s to "
+                                "use it all the same",
+                                STR_FMT(s->provider->block)));
+}
+
 /* A vendor row (openrouter, groq, ...), as against a generic openai-compatibility entry. */
 static bool is_vendor(const struct provider_entry *p)
 {
@@ -230,8 +242,11 @@ static void add_models(struct builder *b, const struct source *s)
     const struct provider_entry *p = s->provider;
     const struct model_entry *models = p->models;
     size_t n = p->n_models;
-    if (!n)
+    if (!n) {
         models = default_models(b, p->kind, &n);
+        if (!p->disabled)
+            hide_retired(b, s);
+    }
     for (size_t i = 0; i < n; i++) {
         if (p->disabled || !p->n_credentials) {
             str id = models[i].alias.n ? models[i].alias : models[i].name;

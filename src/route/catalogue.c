@@ -90,17 +90,27 @@ const struct model_info *catalogue_find(str id)
     return NULL;
 }
 
-const struct model_info *catalogue_next(enum channel_kind kind, size_t *i)
+static const struct model_info *next_row(enum channel_kind kind, bool retired, size_t *i)
 {
     /* What a codex key may use depends on the account behind it: its entry must say. */
     if (kind == CHANNEL_CODEX)
         return NULL;
     while (*i < N_MODELS) {
         const struct model_info *m = &models[(*i)++];
-        if ((m->channels >> kind & 1) && !m->retired)
+        if ((m->channels >> kind & 1) && m->retired == retired)
             return m;
     }
     return NULL;
+}
+
+const struct model_info *catalogue_next(enum channel_kind kind, size_t *i)
+{
+    return next_row(kind, false, i);
+}
+
+const struct model_info *catalogue_next_retired(enum channel_kind kind, size_t *i)
+{
+    return next_row(kind, true, i);
 }
 
 bool catalogue_exists(enum channel_kind kind)

@@ -59,6 +59,9 @@ const struct model_info *catalogue_find(str id);
 /* The rows a channel offers when its entry lists no models; *i starts at 0, NULL at the end. */
 const struct model_info *catalogue_next(enum channel_kind kind, size_t *i);
 
+/* The same for the rows it no longer offers by itself, because their vendor retired them. */
+const struct model_info *catalogue_next_retired(enum channel_kind kind, size_t *i);
+
 /* Whether the channel has a catalogue, and whether id is in it. */
 bool catalogue_exists(enum channel_kind kind);
 bool catalogue_has(enum channel_kind kind, str id);

@@ -1,4 +1,4 @@
-/* route/order.c - in which order the targets of a route are tried; who may use it; who speaks what. */
+/* route/order.c - which targets of a route are tried in which order, and for whom. */
 #include "route/route.h"
 
 size_t route_order(struct model_route *r, const struct target **out, size_t max)

@@ -1,4 +1,4 @@
-/* Which names a configuration offers and what they resolve to: SPEC 3.1 to 3.4, R5, R9.3, R15.1-2. */
+/* Which names a configuration offers, what they resolve to: SPEC 3.1 to 3.4, R5, R9.3, R15.1-2. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -327,6 +327,7 @@ static void test_defaults(void **state)
     assert_int_equal(route_resolve(table, S("claude-opus-4-6"), &r, &fail), OK);
     assert_int_equal(r.route->max_input, 1000000);
     assert_true(str_eq(r.route->display_name, S("Claude Opus 4.6")));
+    assert_non_null(strstr(resolve("claude-3-7-sonnet-20250219"), ": retired by its vendor; "));
     load("vertex-api-key:\n- {api-key: k}\n");
     RESOLVES("gemini-2.5-pro", "gemini-2.5-pro -> gemini-2.5-pro");
     assert_int_equal(table->n_warnings, 0);

@@ -50,6 +50,13 @@ static void call_free(struct http_call *call)
 
 static void call_run_due(struct http_call *call)
 {
+    if (call_drained(call)) {
+        call_due(call); /* for what else there may be; drain may cancel the call */
+        call->owes_drain = false;
+        if (call->call.events->drain)
+            call->call.events->drain(call->call.owner);
+        return;
+    }
     if (call->state == CALL_ON_CONN) {
         conn_resume(call->conn);
         return;
@@ -194,15 +201,6 @@ static bool op_send(struct call *base, str bytes, bool last)
         conn_flush(call->conn);
     call->owes_drain = call->queue.n - call->queue_at > QUEUE_MARK;
     return !call->owes_drain;
-}
-
-void call_tell_drain(struct http_call *call)
-{
-    if (!call->owes_drain || call->queue.n - call->queue_at > QUEUE_LOW)
-        return;
-    call->owes_drain = false;
-    if (call->call.events->drain)
-        call->call.events->drain(call->call.owner);
 }
 
 static const struct call_ops ops = {op_pause, op_resume, op_cancel, op_send};

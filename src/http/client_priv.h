@@ -132,8 +132,13 @@ void call_complete(struct http_call *call);
 /* Looks at the call again in the next turn. */
 void call_due(struct http_call *call);
 
-/* Fires drain when it is owed and the queue is low. Only from a callback of the loop. */
-void call_tell_drain(struct http_call *call);
+enum { CALL_QUEUE_LOW = 16 * 1024 };
+
+/* A drain event is owed and the queue of the upload is low. */
+static inline bool call_drained(const struct http_call *call)
+{
+    return call->owes_drain && call->queue.n - call->queue_at <= CALL_QUEUE_LOW;
+}
 
 static inline bool call_streams_more(const struct http_call *call)
 {

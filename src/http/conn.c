@@ -78,6 +78,8 @@ void conn_flush(struct http_conn *conn)
             /* The peer may have answered before it closed: reading tells what it was. */
             call->write_broken = true;
     }
+    if (call_drained(call))
+        call_due(call);
     conn_watch(conn);
 }
 
@@ -256,11 +258,9 @@ static void idle_ready(struct http_conn *conn)
 static void busy_ready(struct http_conn *conn, unsigned events)
 {
     struct http_call *call = conn->call;
-    if (events & SOCK_WRITE) {
+    if (events & SOCK_WRITE)
         conn_flush(conn);
-        call_tell_drain(call);
-    }
-    if (conn->call == call && !call->paused && events & (SOCK_READ | SOCK_HUP))
+    if (!call->paused && events & (SOCK_READ | SOCK_HUP))
         read_on(conn);
     if (conn->call == call)
         conn_watch(conn);

@@ -88,8 +88,9 @@ void api_root(struct exchange *x)
 
 /* ---- Models. ---- */
 
-static struct models_page page_of(const struct http_request *rq)
+static struct models_page page_of(struct exchange *x)
 {
+    const struct http_request *rq = &x->s->request;
     struct models_page page = {0};
     str size = http_query_get(rq->query, S("pageSize"));
     str limit = http_query_get(rq->query, S("limit"));
@@ -97,7 +98,9 @@ static struct models_page page_of(const struct http_request *rq)
     str after = http_query_get(rq->query, S("after_id"));
     if (!str_u64(size.n ? size : limit, &page.limit))
         page.limit = 0;
-    page.after = token.n ? token : after;
+    after = token.n ? token : after;
+    char *decoded = arena_alloc(&x->s->arena, after.n + 1);
+    page.after = str_of(decoded, http_percent_decode(after, true, decoded));
     return page;
 }
 
@@ -117,7 +120,7 @@ static enum models_form form_of(struct exchange *x)
 static void reply_list(struct exchange *x, enum models_form form)
 {
     struct buf out;
-    struct models_page page = page_of(&x->s->request);
+    struct models_page page = page_of(x);
     buf_init(&out, 64 * 1024 * 1024);
     str body = models_list(x->lease->snapshot->lists, form, x->key, &page, &out);
     exchange_reply(x, 200, str_c(json_type), body);

@@ -78,6 +78,7 @@ void conn_flush(struct http_conn *conn)
             /* The peer may have answered before it closed: reading tells what it was. */
             call->write_broken = true;
     }
+    call->call.sent = sent_all(call);
     if (call_drained(call))
         call_due(call);
     conn_watch(conn);

@@ -237,6 +237,7 @@ static void send_to_sim(struct exchange *x, struct json_edit *e)
         .stream = x->stream,
     };
     x->call = sim_start(&x->lane->worker, &rq, &answer_events, x);
+    x->call->sent = true; /* it has read what it needs */
 }
 
 static enum err send_to_provider(struct exchange *x, struct json_edit *e, struct fail *f)

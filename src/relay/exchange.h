@@ -27,7 +27,7 @@ enum {
     FIELD_COUNT
 };
 
-enum { TARGETS_MAX = 8, REPLY_FIELDS_MAX = 48 };
+enum { TARGETS_MAX = 32, REPLY_FIELDS_MAX = 48 };
 
 /* How the provider's answer reaches the client. */
 enum answer_mode {
@@ -89,9 +89,10 @@ struct exchange {
     const char *error;       /* class name for the log */
 
     /* times: loop milliseconds for deadlines, nanoseconds for the log */
-    struct deadline timer;
     uint64_t began_ms, sent_ms, up_ms, out_ms;
     uint64_t first_ns;
+
+    struct deadline timer; /* last: it outlives the request, everything above is wiped */
 };
 
 /* ---- For the endpoint layer. ---- */

@@ -119,24 +119,33 @@ enum turn step_read(struct exchange *x)
     return TURN_NEXT;
 }
 
-/* A key that is limited to some models or providers sees the others as unknown. */
-static bool allowed(const struct exchange *x)
+/* Only the targets that the client's key may use, in their order. */
+static size_t keep_allowed(const struct exchange *x, const struct target **t, size_t n)
 {
-    return !x->key || route_allows(x->key, x->resolved.route);
+    size_t kept = 0;
+    for (size_t i = 0; x->key && i < n; i++) {
+        if (target_allows(x->key, t[i]))
+            t[kept++] = t[i];
+    }
+    return x->key ? kept : n;
 }
 
 enum turn step_resolve(struct exchange *x)
 {
     struct fail f = {0};
     enum err e = route_resolve(x->lease->snapshot->routes, x->model, &x->resolved, &f);
-    if (!e && !allowed(x))
-        e = fail_set(&f, ERR_NO_MODEL, "unknown provider for model %.*s: this key may not use it",
-                     STR_FMT(str_head(x->model, 200)));
+    if (!e) {
+        x->n_targets = route_order(x->resolved.route, x->targets, TARGETS_MAX);
+        x->n_targets = keep_allowed(x, x->targets, x->n_targets);
+        if (x->n_targets == 0 || (x->key && !resolved_allows(x->key, &x->resolved)))
+            e = fail_set(&f, ERR_NO_MODEL,
+                         "unknown provider for model %.*s: this key may not use it",
+                         STR_FMT(str_head(x->model, 200)));
+    }
     if (e) {
         exchange_fail(x, e, &f);
         return TURN_WAIT;
     }
-    x->n_targets = route_order(x->resolved.route, x->targets, TARGETS_MAX);
     exchange_goto(x, STEP_PICK);
     return TURN_NEXT;
 }

@@ -357,6 +357,26 @@ static void answer_error(struct sim_call *c, int status, const char *code, const
     dialect_get(c->dialect)->error_body(&e, &c->body);
 }
 
+/* An Anthropic error with error.details, which errors of our own never have. */
+static void answer_details(struct sim_call *c, const struct sim_no *no)
+{
+    struct json_writer w;
+
+    c->status = no->status;
+    buf_clear(&c->body);
+    w = json_writer(&c->body);
+    jw_object(&w);
+    jw_kstr(&w, "type", S("error"));
+    jw_key(&w, S("error"));
+    jw_object(&w);
+    jw_kstr(&w, "type", S("invalid_request_error"));
+    jw_kstr(&w, "message", no->message);
+    jw_kraw(&w, "details", no->details);
+    jw_object_end(&w);
+    jw_kstr(&w, "request_id", request_id(c, "req_"));
+    jw_object_end(&w);
+}
+
 static void answer_failure(struct sim_call *c, int status)
 {
     switch (status) {
@@ -453,7 +473,9 @@ static void answer(struct sim_call *c, const struct sim_request *rq)
         c->state = HUNG;
     if (drawn_to_fail(rq))
         apply_failure(c, rq, &status);
-    if (!good)
+    if (!good && a.no.details.n)
+        answer_details(c, &a.no);
+    else if (!good)
         answer_error(c, a.no.status, a.no.code, a.no.param, a.no.message);
     else if (a.say.error)
         answer_failure(c, a.say.error);

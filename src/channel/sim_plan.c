@@ -455,7 +455,7 @@ struct sim_plan *sim_plan_make(struct sim_ask *a)
     p->created = clock_wall_ms() / 1000;
     p->input_tokens = a->input_tokens;
     p->include_usage = a->include_usage;
-    p->reasoning_shown = a->reasoning_shown;
+    p->reasoning_shown = a->reasoning_shown || a->say.reasoning;
     p->reasoning_sealed = a->reasoning_sealed;
     draw_nonce(p);
     p->id = sim_id(p, answer_prefix(a), 0);

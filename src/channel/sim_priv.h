@@ -37,6 +37,7 @@ struct sim_no {
     const char *code;  /* OpenAI's error.code; NULL for none */
     const char *param; /* the field at fault, or NULL */
     str message;
+    str details; /* Anthropic: error.details as JSON; empty for none */
 };
 
 /* What `[[sim: ...]]` in the last user text forces. */

@@ -25,7 +25,7 @@ static enum dialect_id style(const struct sim_ask *a)
 
 static bool refuse(struct sim_ask *a, const char *path, const char *code, str message)
 {
-    a->no = (struct sim_no){400, code, path, message};
+    a->no = (struct sim_no){.status = 400, .code = code, .param = path, .message = message};
     return false;
 }
 
@@ -442,6 +442,29 @@ static bool read_operation(struct sim_ask *a)
     }
 }
 
+static bool has_tool(const struct sim_ask *a, str name)
+{
+    for (size_t i = 0; i < a->n_tools; i++)
+        if (str_eq(a->tools[i].name, name))
+            return true;
+    return false;
+}
+
+/* Tools that a choice or a directive names must be there. */
+static bool check_tools(struct sim_ask *a)
+{
+    for (size_t i = 0; i < a->n_only; i++)
+        if (!has_tool(a, a->only[i]))
+            return sim_no_value(a, "tool_choice", "tool '%.*s' not found in 'tools'.",
+                                STR_FMT(str_head(a->only[i], 64)));
+    if (a->tool_choice == SIM_TOOLS_REQUIRED && !a->n_tools && a->rq->dialect != DIALECT_RESPONSES)
+        return sim_no_value(a, "tool_choice", "only allowed when 'tools' are specified.");
+    if (a->say.tool.n && !has_tool(a, a->say.tool))
+        return sim_no_value(a, "tools", "the directive names tool '%.*s', which is not there.",
+                            STR_FMT(str_head(a->say.tool, 64)));
+    return true;
+}
+
 bool sim_read(const struct sim_request *rq, struct arena *arena, struct sim_ask *a)
 {
     yyjson_read_err e;
@@ -455,12 +478,11 @@ bool sim_read(const struct sim_request *rq, struct arena *arena, struct sim_ask 
     /* Without the in-place flag the text is only read. */
     a->doc = yyjson_read_opts((char *)(uintptr_t)rq->body.p, rq->body.n, 0, NULL, &e);
     if (!a->doc) {
-        a->no = (struct sim_no){400, "invalid_json", NULL,
-                                arena_printf(arena,
-                                             "We could not parse the JSON body of your request: "
-                                             "%s at byte %zu.",
-                                             e.msg, e.pos)};
-        return false;
+        return refuse(a, NULL, "invalid_json",
+                      arena_printf(arena,
+                                   "We could not parse the JSON body of your request: %s at byte "
+                                   "%zu.",
+                                   e.msg, e.pos));
     }
     a->root = yyjson_doc_get_root(a->doc);
     if (!yyjson_is_obj(a->root))
@@ -468,5 +490,5 @@ bool sim_read(const struct sim_request *rq, struct arena *arena, struct sim_ask 
     if (!read_operation(a) || !sim_directives_read(a, a->user, &rest))
         return false;
     a->user = rest;
-    return true;
+    return check_tools(a);
 }

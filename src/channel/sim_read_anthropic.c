@@ -347,10 +347,22 @@ static bool check_system(struct sim_ask *a)
     return sim_no_type(a, "system", "a valid string or list", system);
 }
 
+/* Threads keep the conversation at the provider. Clients that try them go on without when the
+ * refusal says in this form that they are not there. */
+static bool no_thread(struct sim_ask *a)
+{
+    if (!yyjson_obj_get(a->root, "thread"))
+        return true;
+    (void)sim_no_value(a, "thread", "threads are not supported by this model");
+    a->no.details = S("{\"error_code\":\"thread_unsupported_request\","
+                      "\"unsupported\":[\"thread\"]}");
+    return false;
+}
+
 bool sim_read_anthropic(struct sim_ask *a)
 {
-    if (!read_messages(a) || !check_system(a) || !read_tools(a) || !read_sampling(a) ||
-        !read_format(a))
+    if (!no_thread(a) || !read_messages(a) || !check_system(a) || !read_tools(a) ||
+        !read_sampling(a) || !read_format(a))
         return false;
     a->input_tokens = sim_tokens(sim_weigh(yyjson_obj_get(a->root, "messages")) +
                                  sim_weigh(yyjson_obj_get(a->root, "system")) +

@@ -127,6 +127,8 @@ static bool is_response_turn(yyjson_val *parts)
     size_t i, n;
     yyjson_val *part;
 
+    if (yyjson_is_obj(parts))
+        return sim_get(parts, "functionResponse", "function_response") != NULL;
     yyjson_arr_foreach (parts, i, n, part) {
         if (!sim_get(part, "functionResponse", "function_response"))
             return false;
@@ -156,9 +158,7 @@ static bool read_content(struct sim_ask *a, yyjson_val *content, size_t at)
     if (role.n && !model && !str_eq(role, S("user")) && !str_eq(role, S("function")))
         return sim_no_value(a, sim_path(a, "contents", at, "role"),
                             "please use a valid role: user, model.");
-    if (yyjson_is_obj(parts)) /* proto3 JSON takes a single message for a list of one */
-        return read_part(a, parts, list, 0, !model);
-    if (!yyjson_is_arr(parts) || !yyjson_arr_size(parts))
+    if (!yyjson_is_obj(parts) && !yyjson_arr_size(parts))
         return sim_no_missing(a, list);
     if (!results && !no_pending(a))
         return false;
@@ -166,6 +166,8 @@ static bool read_content(struct sim_ask *a, yyjson_val *content, size_t at)
         sim_saw_assistant(a);
     else if (!results)
         sim_saw_user(a, S(""));
+    if (yyjson_is_obj(parts)) /* proto3 JSON takes one message for a list of one */
+        return read_part(a, parts, list, 0, !model);
     yyjson_arr_foreach (parts, i, n, part) {
         if (!read_part(a, part, list, i, !model))
             return false;

@@ -115,11 +115,11 @@ static bool read_reasoning_item(struct sim_ask *a, yyjson_val *item, size_t at)
         return sim_no_missing(a, sim_path(a, "input", at, "summary"));
     if (!sealed || yyjson_is_null(sealed) || sim_seal_ok(sim_str(sealed)))
         return true;
-    a->no = (struct sim_no){400, "invalid_encrypted_content", NULL,
-                            arena_printf(a->arena,
-                                         "The encrypted content of input[%zu] could not be "
-                                         "verified.",
-                                         at)};
+    a->no = (struct sim_no){.status = 400, .code = "invalid_encrypted_content"};
+    a->no.message = arena_printf(a->arena,
+                                 "The encrypted content of input[%zu] could not be "
+                                 "verified.",
+                                 at);
     return false;
 }
 

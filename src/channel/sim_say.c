@@ -84,9 +84,9 @@ static bool obey(struct sim_ask *a, str entry)
 
     if (!known) {
         entry = str_head(entry, 100);
-        a->no = (struct sim_no){
-            400, "invalid_value", NULL,
-            arena_printf(a->arena, "Unknown simulator directive '%.*s'.", STR_FMT(entry))};
+        a->no = (struct sim_no){.status = 400, .code = "invalid_value"};
+        a->no.message =
+            arena_printf(a->arena, "Unknown simulator directive '%.*s'.", STR_FMT(entry));
     }
     return known;
 }

@@ -31,7 +31,6 @@ class Stage:
 
     def gateway(self, config: Any, **more: Any) -> Gateway:
         gateway = Gateway(self._folder(), config, start=False, **more)
-        gateway.upstreams = [o for o in self.others if isinstance(o, Upstream)]
         self.gateways.append(gateway)
         gateway.start()
         return gateway
@@ -52,7 +51,6 @@ class Stage:
     def close(self) -> None:
         problems = []
         for gateway in self.gateways:
-            gateway.upstreams = [o for o in self.others if isinstance(o, Upstream)]
             try:
                 gateway.finish()
             except AssertionError as err:

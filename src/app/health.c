@@ -73,7 +73,11 @@ static int ask(const struct where *w, char *line, size_t n)
     int got = -1;
     if (bio && BIO_do_connect_retry(bio, TIMEOUT_S, 50) == 1) {
         BIO_printf(bio, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", w->path, w->address);
-        got = BIO_read(bio, line, (int)n - 1);
+        /* Connecting with a time limit leaves the BIO non-blocking: the answer may not be here. */
+        time_t until = time(NULL) + TIMEOUT_S;
+        do
+            got = BIO_read(bio, line, (int)n - 1);
+        while (got <= 0 && BIO_should_retry(bio) && BIO_wait(bio, until, 20) > 0);
     }
     line[got > 0 ? got : 0] = 0;
     BIO_free_all(bio);

@@ -10,7 +10,7 @@ import pytest
 from support.client import build, chunked
 from support.clock import SLACK, eventually
 from support.gateway import CLIENT_KEY, chat_body, config, encode, sanitizer
-from support.upstream import DONE, Answer, chat_event, ok, sse
+from support.upstream import DONE, Answer, chat_event, early, ok, sse
 
 MB = 1_000_000
 
@@ -102,6 +102,7 @@ def test_slow_upstream_fast_client(gw, up, coding):
     """A 60 MB upload to a provider that does not read: the client is held back."""
     go = threading.Event()
 
+    @early
     def script(request):
         go.wait(30)
         request.conn.read_body(request)
@@ -173,7 +174,7 @@ def test_an_upload_beyond_the_limit_is_cut_on_the_way(stage, up):
 
 def test_an_answer_before_the_upload_is_complete(gw, up):
     """A provider that refuses early: its answer reaches the client, who is still sending."""
-    up.default = lambda q: Answer(status=413, body=b'{"error":{"message":"too big"}}',
+    up.default = Answer(status=413, body=b'{"error":{"message":"too big"}}',
                                   read_body=False, after="close",
                                   headers=[("Content-Type", "application/json"),
                                            ("Connection", "close")])

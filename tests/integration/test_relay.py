@@ -13,7 +13,7 @@ import pytest
 from support.client import build, chunked, events
 from support.clock import SLACK, eventually
 from support.gateway import CLIENT_KEY, UPSTREAM_KEY, chat_body, config, encode
-from support.upstream import DONE, Answer, chat_answer, chat_event, ok, sse
+from support.upstream import DONE, Answer, chat_answer, chat_event, early, ok, sse
 
 OTHERS = {"m": "openai", "claude-m": "claude", "gemini-m": "gemini", "codex-m": "codex"}
 
@@ -441,6 +441,7 @@ def test_multipart_is_streamed_not_held(gw, up):
     """A large upload whose model field comes first reaches the provider while it is being sent."""
     seen_early = threading.Event()
 
+    @early
     def script(request):
         first = request.conn
         while len(first.buffer) < 100_000:

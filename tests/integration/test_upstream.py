@@ -14,7 +14,7 @@ from support.client import build
 from support.clock import SLACK, best_of, eventually
 from support.gateway import CLIENT_KEY, UPSTREAM_KEY, chat_body, config, encode
 from support.upstream import (DONE, STALL, Answer, SilentUpstream, Upstream, chat_answer,
-                              chat_event, free_port, ok, sse)
+                              chat_event, early, free_port, ok, sse)
 
 
 def provider(base, name="p", models=("m",), **more):
@@ -601,11 +601,6 @@ def test_cancel_in_a_whole_answer(gw, up):
 
 def test_cancel_while_uploading(gw, up):
     """A streamed upload (multipart) of which only half was sent."""
-    def script(request):
-        request.conn.read_body(request)
-        return ok({})
-
-    up.default = script
     body = (b"--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n"
             b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n" + b"x" * 500000)
 
@@ -619,9 +614,9 @@ def test_cancel_while_uploading(gw, up):
 
 def test_cancel_while_the_upstream_does_not_read(gw, up):
     """A large JSON body stuck on its way out."""
-    up.default = lambda q: (q.conn.gone.wait(5), None)[1]
     stuck = threading.Event()
 
+    @early
     def script(request):
         # Do not read; only notice when the connection is reset or closed.
         stuck.set()

@@ -19,6 +19,7 @@ from typing import Any, Callable
 
 from .client import Conn, Headers, Response
 from .clock import SLACK, eventually
+from .upstream import Upstream
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("GATEWAY_BIN", str(ROOT / "build" / "cliproxyapi++"))
@@ -113,7 +114,6 @@ class Gateway:
         self.lines: list[LogLine] = []
         self.stderr = ""
         self.expected = [re.compile(e) for e in expect]
-        self.upstreams: list[Any] = []      # closed before descriptors are counted
         self.check_fds = check_fds
         self._env, self._args = env, args
         self._new_line = threading.Condition()
@@ -145,7 +145,8 @@ class Gateway:
                               "listening line")
         assert line.message == "listening", f"did not start:\n{self.output()}"
         host, _, port = line.fields["address"].rpartition(":")
-        self.address = (host.strip("[]").replace("0.0.0.0", "127.0.0.1") or "127.0.0.1", int(port))
+        host = host.strip("[]")
+        self.address = ("127.0.0.1" if host in ("", "0.0.0.0", "::", "::1") else host, int(port))
         self.fds_at_start = self.fds()
 
     def alive(self) -> bool:
@@ -188,7 +189,7 @@ class Gateway:
             return
         problems = []
         if self.alive() and self.check_fds:
-            for upstream in self.upstreams:
+            for upstream in list(Upstream.live):
                 upstream.close_connections()
             try:
                 eventually(lambda: self.fds() <= self.fds_at_start, "descriptors", 4)

@@ -86,7 +86,14 @@ class Request:
         return self.target.split("?")[0]
 
 
+# A function gets the request with its body read, unless it is marked with early(): then only the
+# head is there. It returns an answer, or None when it did all that was to be done.
 Script = Union[Answer, Callable[[Request], Union[Answer, None]]]
+
+
+def early(script: Callable[[Request], Union[Answer, None]]) -> Script:
+    script.early = True                    # type: ignore[attr-defined]
+    return script
 
 
 def ok(obj: Any, **more: Any) -> Answer:
@@ -315,6 +322,8 @@ class UpstreamConn:
 class Upstream:
     """Listens on 127.0.0.1:<port>. `default` answers whatever no `then()` script was queued for."""
 
+    live: "set[Upstream]" = set()         # all that were started and not stopped
+
     def __init__(self, tls: ssl.SSLContext | None = None, rcvbuf: int = 0, scheme: str = ""):
         self.tls = tls
         self.requests: list[Request] = []
@@ -335,6 +344,7 @@ class Upstream:
         self.scheme = scheme or ("https" if tls else "http")
         self._acceptor = threading.Thread(target=self._accept, daemon=True, name="upstream")
         self._acceptor.start()
+        Upstream.live.add(self)
 
     # -- for the test -----------------------------------------------------------------------------
 
@@ -382,6 +392,7 @@ class Upstream:
 
     def stop(self) -> None:
         self._stopped = True
+        Upstream.live.discard(self)
         # shutdown() wakes the accept() of the other thread; close() alone would not.
         try:
             self.sock.shutdown(socket.SHUT_RDWR)
@@ -437,6 +448,8 @@ class Upstream:
             if isinstance(script, Answer):
                 answer: Answer | None = script
             else:
+                if not getattr(script, "early", False):
+                    conn.read_body(request)
                 answer = script(request)
                 if answer is None:         # the script did it all and closed or kept the connection
                     return not conn.gone.is_set()

@@ -21,7 +21,7 @@ enum sim_operation {
     SIM_EMBED,        /* /v1/embeddings, :embedContent, :batchEmbedContents */
     SIM_MODERATE,
     SIM_RERANK,
-    SIM_IMAGE,        /* a tiny PNG */
+    SIM_IMAGE, /* a tiny PNG */
     SIM_OPERATIONS
 };
 
@@ -29,15 +29,15 @@ struct sim_request {
     const struct sim_options *options;
     enum dialect_id dialect;
     enum sim_operation operation;
-    str path;      /* upstream path with query, as a provider would see it (Gemini: model, verb, alt) */
-    str model;     /* upstream id */
-    str body;      /* JSON; copied if needed beyond the call */
+    str path;  /* upstream path with query, as a provider would see it */
+    str model; /* upstream id */
+    str body;  /* JSON; copied if needed beyond the call */
     bool stream;
     uint64_t seed; /* for failure-rate; 0: draw one */
 };
 
 /* As http_client_start. */
-struct call *sim_start(struct worker *w, const struct sim_request *rq,
-                       const struct call_events *ev, void *owner);
+struct call *sim_start(struct worker *w, const struct sim_request *rq, const struct call_events *ev,
+                       void *owner);
 
 #endif

@@ -363,6 +363,8 @@ static size_t weigh(yyjson_val *v, unsigned depth)
         return 0;
     yyjson_arr_foreach (v, i, n, one)
         sum += weigh(one, depth - 1);
+    if (!yyjson_is_obj(v))
+        return sum;
     yyjson_obj_foreach (v, i, n, key, one) {
         if (yyjson_is_str(one) && is_opaque(key))
             continue;

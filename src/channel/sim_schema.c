@@ -242,18 +242,20 @@ static void write_members(struct sim_muse *m, yyjson_val *schema, struct json_wr
     yyjson_val *props = yyjson_obj_get(schema, "properties"), *key, *one;
     size_t i, n;
 
-    yyjson_obj_foreach (props, i, n, key, one) {
-        if (!is_required(schema, sim_str(key)) || m->budget == 0)
-            continue;
-        jw_key(w, sim_str(key));
-        write_value(m, one, w, depth);
-    }
-    if (depth)
-        yyjson_arr_foreach (yyjson_obj_get(schema, "allOf"), i, n, one) {
-            yyjson_val *ref = yyjson_obj_get(one, "$ref");
-
-            write_members(m, ref ? follow(m, sim_str(ref)) : one, w, depth - 1);
+    if (yyjson_is_obj(props))
+        yyjson_obj_foreach (props, i, n, key, one) {
+            if (!is_required(schema, sim_str(key)) || m->budget == 0)
+                continue;
+            jw_key(w, sim_str(key));
+            write_value(m, one, w, depth);
         }
+    if (depth == 0)
+        return;
+    yyjson_arr_foreach (yyjson_obj_get(schema, "allOf"), i, n, one) {
+        yyjson_val *ref = yyjson_obj_get(one, "$ref");
+
+        write_members(m, ref ? follow(m, sim_str(ref)) : one, w, depth - 1);
+    }
 }
 
 static void write_object(struct sim_muse *m, yyjson_val *schema, struct json_writer *w,

@@ -100,6 +100,7 @@ static void accept_tls(struct http_peer *c)
     SSL_set_accept_state(ssl);
     sock_start_tls(&c->sock, ssl);
     c->state = PEER_HANDSHAKE;
+    sock_want(&c->sock, SOCK_READ); /* the client speaks first */
 }
 
 static void peer_text(const struct sockaddr_storage *a, char *out, size_t n)

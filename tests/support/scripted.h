@@ -24,11 +24,11 @@ struct scripted {
     uint16_t port;
     uv_thread_t thread;
     void (*script)(struct scripted *);
-    SSL_CTX *tls;       /* set: peer_take shakes hands */
-    const char *answer; /* for scripts that take one */
-    size_t step;        /* bytes per write, 0: all at once */
-    unsigned requests, connections, resumed;
-    char last[65536]; /* newest request */
+    SSL_CTX *tls;                 /* set: peer_take shakes hands */
+    _Atomic(const char *) answer; /* for scripts that take one */
+    _Atomic size_t step;          /* bytes per write, 0: all at once */
+    _Atomic unsigned requests, connections, resumed;
+    char last[65536]; /* newest request; looked at after scripted_join */
     size_t last_n;
     void *arg;
 };

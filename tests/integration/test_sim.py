@@ -24,8 +24,9 @@ def gw(shared):
         entry("limited", **{"failure-rate": 1.0, "failure-status": 429}),
         entry("resetting", **{"failure-rate": 1.0, "failure-mode": "reset"}),
         entry("cutting", **{"failure-rate": 1.0, "failure-mode": "cut"}),
-        entry("hanging", **{"failure-rate": 1.0, "failure-mode": "hang"}),
-        entry("prefixed", prefix="team")], "upstream": {"first-byte-timeout": "500ms"}})
+        entry("hanging", **{"failure-rate": 1.0, "failure-mode": "hang",
+                            "first-byte-timeout": "500ms"}),
+        entry("prefixed", prefix="team")]})
 
 
 WHOLE = {
@@ -123,7 +124,8 @@ def test_a_client_that_leaves_a_simulated_stream(gw):
         c.request("POST", "/v1/chat/completions", gw.headers(body=1),
                   json.dumps(chat_body("paced-m", True)).encode())
         c.head()
-    line = gw.wait_line(lambda l: l.message == "request", 3, "access line", mark)
+    line = gw.wait_line(lambda l: l.message == "request" and l.fields["model"] == "paced-m", 3,
+                        "access line", mark)
     assert line.fields["status_code"] == 499
 
 

@@ -162,8 +162,7 @@ def pytest(options, binary, marker=None, prefix=()):
     if not folders:
         say("no tests in " + ", ".join(PYTEST_FOLDERS))
         return SKIP
-    argv = [*prefix, python(), "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider",
-            "-o", "markers=tsan: runs under the thread sanitizer too", *folders]
+    argv = [*prefix, python(), "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", *folders]
     if marker:
         argv += ["-m", marker]
     if options.pytest_args:

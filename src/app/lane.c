@@ -49,7 +49,6 @@ static void lane_main(void *arg)
     worker_run(&lane->worker);
     http_client_free(lane->client);
     lease_drop(lane->lease);
-    worker_fini(&lane->worker);
     t->stopped(t->stopped_arg);
 }
 
@@ -124,4 +123,6 @@ void lane_cut(struct lane_thread *t)
 void lane_join(struct lane_thread *t)
 {
     uv_thread_join(&t->thread);
+    /* Not earlier: the control thread may post to a lane that has just ended. */
+    worker_fini(&t->lane.worker);
 }

@@ -61,7 +61,9 @@ static void error_body(const struct dialect_error *e, struct buf *out)
 static void error_frame(const struct tap *t, const struct dialect_error *e, struct buf *out)
 {
     (void)t;
-    buf_lit(out, "event: error\ndata: ");
+    /* Without an event name, as Google sends it: @google/genai skips events that do not begin with
+     * their data, and would take the cut stream for a whole one. */
+    buf_lit(out, "data: ");
     error_body(e, out);
     buf_lit(out, "\n\n");
 }

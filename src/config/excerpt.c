@@ -37,8 +37,8 @@ static size_t telling_end(str line)
     return line.n;
 }
 
-/* A word long enough to be a key, or the user part of a URL. */
-static bool looks_secret(str word, str rest)
+/* A word that begins like a key or is long enough to be one. */
+static bool looks_secret(str word)
 {
     bool digit = false, letter = false;
     for (size_t i = 0; i < word.n; i++) {
@@ -47,7 +47,7 @@ static bool looks_secret(str word, str rest)
     }
     if (str_starts_nocase(word, S("sk-")) || str_starts(word, S("AIza")))
         return true;
-    return (word.n >= LONG_WORD && digit && letter) || (rest.n && rest.p[0] == '@');
+    return word.n >= LONG_WORD && digit && letter;
 }
 
 static void put(char *out, size_t size, size_t *n, str s)
@@ -56,15 +56,32 @@ static void put(char *out, size_t size, size_t *n, str s)
         out[(*n)++] = s.p[i] == '"' ? '\'' : s.p[i];
 }
 
+/* Bytes of line from "://" to the last '@' of the URL: its user and password. */
+static size_t user_info(str line)
+{
+    size_t at = 0;
+    if (!str_starts(line, S("://")))
+        return 0;
+    for (size_t i = 3; i < line.n && !ascii_space(line.p[i]); i++)
+        if (line.p[i] == '@')
+            at = i;
+    return at;
+}
+
 static void put_words(str line, char *out, size_t size, size_t *n)
 {
     while (line.n) {
+        size_t skip = user_info(line);
+        if (skip) {
+            put(out, size, n, S("://***"));
+            line = str_from(line, skip);
+        }
         size_t len = 0;
         while (len < line.n && word_byte(line.p[len]))
             len++;
         str word = str_head(line, len ? len : 1);
         line = str_from(line, word.n);
-        put(out, size, n, len && looks_secret(word, line) ? S("***") : word);
+        put(out, size, n, len && looks_secret(word) ? S("***") : word);
     }
 }
 

@@ -128,15 +128,26 @@ static enum err count(struct builder *b, const struct yaml_node *at, size_t node
     return OK;
 }
 
+/* Counted from 1. Marks of quoted scalars and aliases point behind the quote or '*'. */
+static void position(struct fy_event *ev, int *line, int *column)
+{
+    const struct fy_mark *mark = fy_event_start_mark(ev);
+    enum fy_scalar_style style = FYSS_PLAIN;
+    if (ev->type == FYET_SCALAR && ev->scalar.value)
+        style = fy_token_scalar_style(ev->scalar.value);
+    bool behind =
+        ev->type == FYET_ALIAS || style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+    *line = mark ? mark->line + 1 : 1;
+    *column = mark ? mark->column + !(behind && mark->column > 0) : 1;
+}
+
 static enum err start_node(struct builder *b, struct fy_event *ev, struct fy_token *anchor,
                            enum yaml_kind kind, struct yaml_node **out)
 {
     struct yaml_node *n = arena_new(b->arena, struct yaml_node);
-    const struct fy_mark *mark = fy_event_start_mark(ev);
     n->kind = kind;
     n->size = 1;
-    n->line = mark ? mark->line + 1 : 1;
-    n->column = mark ? mark->column + 1 : 1;
+    position(ev, &n->line, &n->column);
     if (anchor) {
         size_t len = 0;
         const char *p = fy_token_get_text(anchor, &len);
@@ -184,8 +195,8 @@ static enum err add_alias(struct builder *b, struct fy_event *ev)
 {
     size_t len = 0;
     const char *p = ev->alias.anchor ? fy_token_get_text(ev->alias.anchor, &len) : NULL;
-    const struct fy_mark *mark = fy_event_start_mark(ev);
-    int line = mark ? mark->line + 1 : 1, column = mark ? mark->column + 1 : 1;
+    int line, column;
+    position(ev, &line, &column);
     str name = str_of(p, p ? len : 0);
     struct yaml_node *n = map_get(&b->anchors, name);
     if (!n)
@@ -401,6 +412,33 @@ static enum err parse_with(struct builder *b, str text, struct fy_diag *diag)
     return e;
 }
 
+/*
+ * libfyaml 0.7.12 never returns from a directive it does not know that ends with the input, and a
+ * configuration needs none. So directives are ours: %YAML before the document is blanked, in a
+ * copy, and any other line that begins with '%' is refused.
+ */
+static enum err take_directives(struct builder *b, str *text)
+{
+    bool content = false;
+    int line = 1;
+    for (size_t at = 0; at < text->n; line++) {
+        str rest = str_from(*text, at);
+        size_t end = 0;
+        while (end < rest.n && rest.p[end] != '\n' && rest.p[end] != '\r')
+            end++;
+        if (rest.p[0] == '%') {
+            if (content || !str_starts(rest, S("%YAML")))
+                return refuse(b, line, 1, "a line that begins with %% is not supported");
+            *text = str_dup(b->arena, *text);
+            memset((char *)text->p + at, ' ', end);
+        } else if (str_trim(str_head(rest, end)).n && rest.p[0] != '#') {
+            content = true;
+        }
+        at += end + (str_starts(str_from(rest, end), S("\r\n")) ? 2 : 1);
+    }
+    return OK;
+}
+
 enum err yaml_parse(str text, const char *name, struct arena *a, struct yaml_node **root,
                     bool *more, struct fail *f)
 {
@@ -414,6 +452,9 @@ enum err yaml_parse(str text, const char *name, struct arena *a, struct yaml_nod
         text = str_from(text, 3);
     if (str_trim(text).n == 0)
         return OK;
+    enum err e = take_directives(&b, &text);
+    if (e)
+        return e;
     fy_diag_cfg_default(&cfg);
     cfg.fp = NULL;
     cfg.output_fn = swallow;
@@ -423,7 +464,7 @@ enum err yaml_parse(str text, const char *name, struct arena *a, struct yaml_nod
         return fail_set(f, ERR_CONFIG, "%s: the YAML parser did not start", name);
     fy_diag_set_collect_errors(diag, true);
     map_init(&b.anchors, a);
-    enum err e = parse_with(&b, text, diag);
+    e = parse_with(&b, text, diag);
     fy_diag_destroy(diag);
     mem_free(b.values);
     if (!e) {

@@ -254,6 +254,8 @@ enum err encoding_decode(str header_value, str body, struct buf *out, struct fai
 {
     decode_fn *chain[STAGES_MAX];
     size_t n;
+    if (!body.n)
+        body = S(""); /* decoders reckon from the pointer */
     enum err err = chain_read(header_value, chain, &n, f);
     if (err != OK)
         return err;

@@ -427,6 +427,8 @@ static inline const json_byte *step(struct watch *w, const json_byte *p, const j
 
 void watch_feed(struct watch *w, str piece)
 {
+    if (!piece.n)
+        return;
     const json_byte *p = (const json_byte *)piece.p, *end = p + piece.n;
     w->piece = p;
     while (p < end) {

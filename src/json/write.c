@@ -33,7 +33,8 @@ static size_t put_wide(struct buf *out, const json_byte *p, const json_byte *end
 
 void json_put_string(struct buf *out, str s)
 {
-    const json_byte *p = (const json_byte *)s.p, *end = p + s.n;
+    /* Not NULL, so that the end can be reckoned from it. */
+    const json_byte *p = (const json_byte *)(s.n ? s.p : ""), *end = p + s.n;
     buf_put_char(out, '"');
     while (p < end) {
         const json_byte *stop = json_plain_end(p, end);

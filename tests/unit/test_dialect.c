@@ -144,7 +144,7 @@ static void test_error_frames(void **state)
              "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\","
              "\"message\":\"cut\"},\"request_id\":null}\n\n");
     frame_is(gemini, &t, &e,
-             "event: error\ndata: {\"error\":{\"code\":502,\"message\":\"cut\",\"status\":"
+             "data: {\"error\":{\"code\":502,\"message\":\"cut\",\"status\":"
              "\"UNAVAILABLE\"}}\n\n");
     tap_fini(&t);
 
@@ -303,6 +303,17 @@ static void test_stream_from_legacy(void **state)
         "data: [DONE]\n\n");
 }
 
+/* Choices and messages that are none come out as empty ones (found by fuzzing). */
+static void test_stream_from_odd_choices(void **state)
+{
+    (void)state;
+    streams("{\"id\":\"c1\",\"object\":\"chat.completion\",\"created\":17,\"model\":\"m\","
+            "\"choices\":[{\"finish_reason\":null,\"message\":[1],\"index\":0}]}",
+            DELTA "{\"role\":\"assistant\",\"content\":\"\"}" MORE DELTA
+                  "{},\"logprobs\":null,\"finish_reason\":\"stop\"}]}\n\n"
+                  "data: [DONE]\n\n");
+}
+
 static void test_stream_from_what_is_none(void **state)
 {
     (void)state;
@@ -337,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_stream_from_whole),
         cmocka_unit_test(test_stream_from_whole_with_tools),
         cmocka_unit_test(test_stream_from_legacy),
+        cmocka_unit_test(test_stream_from_odd_choices),
         cmocka_unit_test(test_stream_from_what_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

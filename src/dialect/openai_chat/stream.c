@@ -53,9 +53,9 @@ static struct json_writer chunk_begin(struct streamer *s)
     buf_lit(s->out, "data: ");
     struct json_writer w = json_writer(s->out);
     jw_object(&w);
-    size_t i, max;
-    yyjson_val *k, *v;
-    yyjson_obj_foreach (s->root, i, max, k, v) {
+    yyjson_obj_iter it = yyjson_obj_iter_with(s->root);
+    for (yyjson_val *k; (k = yyjson_obj_iter_next(&it));) {
+        yyjson_val *v = yyjson_obj_iter_get_val(k);
         if (yyjson_equals_str(k, "object"))
             jw_kstr(&w, "object", s->legacy ? S("text_completion") : S("chat.completion.chunk"));
         else if (!one_of(k, ours))
@@ -144,12 +144,12 @@ static void put_tool_call(struct streamer *s, yyjson_val *choice, size_t at, yyj
                           size_t index)
 {
     static const char *const ours[] = {"index", "function", NULL};
-    yyjson_val *function = yyjson_obj_get(call, "function"), *k, *v;
+    yyjson_val *function = yyjson_obj_get(call, "function");
     struct json_writer w = call_begin(s, choice, at, index);
-    size_t i, max;
-    yyjson_obj_foreach (call, i, max, k, v) {
+    yyjson_obj_iter it = yyjson_obj_iter_with(call);
+    for (yyjson_val *k; (k = yyjson_obj_iter_next(&it));) {
         if (!one_of(k, ours))
-            put_member(&w, text_of(k), v);
+            put_member(&w, text_of(k), yyjson_obj_iter_get_val(k));
     }
     if (function) {
         jw_key(&w, S("function"));
@@ -180,9 +180,10 @@ static bool put_message(struct streamer *s, yyjson_val *choice, size_t at, yyjso
     jw_kstr(&w, "role", yyjson_is_str(role) ? text_of(role) : S("assistant"));
     jw_kstr(&w, "content", S(""));
     delta_end(s, &w, NULL, NULL, NULL);
-    size_t i, max;
-    yyjson_val *k, *v;
-    yyjson_obj_foreach (message, i, max, k, v) {
+    /* Iterators take anything, also a message that is none; the foreach macros do not. */
+    yyjson_obj_iter it = yyjson_obj_iter_with(message);
+    for (yyjson_val *k; (k = yyjson_obj_iter_next(&it));) {
+        yyjson_val *v = yyjson_obj_iter_get_val(k);
         if (one_of(k, ours) || is_empty(v))
             continue;
         w = delta_begin(s, choice, at);
@@ -190,11 +191,11 @@ static bool put_message(struct streamer *s, yyjson_val *choice, size_t at, yyjso
         bool content = yyjson_equals_str(k, "content");
         delta_end(s, &w, content ? yyjson_obj_get(choice, "logprobs") : NULL, NULL, NULL);
     }
-    yyjson_val *calls = yyjson_obj_get(message, "tool_calls");
-    yyjson_arr_foreach (calls, i, max, v) {
-        put_tool_call(s, choice, at, v, i);
-    }
-    return yyjson_arr_size(calls) > 0;
+    size_t n = 0;
+    yyjson_arr_iter calls = yyjson_arr_iter_with(yyjson_obj_get(message, "tool_calls"));
+    for (yyjson_val *call; (call = yyjson_arr_iter_next(&calls));)
+        put_tool_call(s, choice, at, call, n++);
+    return n > 0;
 }
 
 static void put_choice(struct streamer *s, yyjson_val *choice, size_t at)

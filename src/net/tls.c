@@ -94,16 +94,20 @@ static void drop_oldest(struct tls_sessions *s)
     memmove(s->session, s->session + 1, (--s->n) * sizeof s->session[0]);
 }
 
-/* OpenSSL's new-session callback; 1: we keep the reference. */
+/* OpenSSL's new-session callback. A copy is kept: OpenSSL marks the session of a connection that
+ * ends without close_notify, by our hand or the provider's, as not resumable. */
 static int on_session(SSL *ssl, SSL_SESSION *session)
 {
     struct tls_sessions *s = SSL_get_ex_data(ssl, sessions_index);
     if (!s || !SSL_SESSION_is_resumable(session))
         return 0;
+    SSL_SESSION *copy = SSL_SESSION_dup(session);
+    if (!copy)
+        return 0;
     if (s->n == TLS_SESSIONS_MAX)
         drop_oldest(s);
-    s->session[s->n++] = session;
-    return 1;
+    s->session[s->n++] = copy;
+    return 0; /* the reference stays with OpenSSL */
 }
 
 static bool expired(const SSL_SESSION *session)

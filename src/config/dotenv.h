@@ -6,7 +6,7 @@
 
 #include "base/str.h"
 
-/* Sets the variables of ./.env that are not set yet. A missing file is fine. Only before threads. */
+/* Sets the variables of ./.env that are not set yet; it may be missing. Only before threads. */
 void dotenv_load(void);
 
 /* The same from text; for tests. */

@@ -7,8 +7,8 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-/* Appends the file to out; it must be smaller than out->max. NULL, or the reason as the end of a sentence
- * ("cannot be read: Permission denied"). Waits for nothing: no FIFO or device is opened. */
+/* Appends the file to out; it must be smaller than out->max. NULL, or the reason as the end of a
+ * sentence ("cannot be read: permission denied"). Waits for nothing: no FIFO or device is read. */
 const char *file_read(const char *path, struct buf *out) must_check;
 
 /* `~` and `~/x` under the home directory; NUL-terminated, as the next one. */

@@ -3,7 +3,7 @@
  */
 #include "config/draft.h"
 
-/* What frames the message or routes the connection is ours to write (RFC 9110 7.6.1, RFC 9112 6). */
+/* What frames the message or the connection is ours to write (RFC 9110 7.6.1, RFC 9112 6). */
 static const char *const ours[] = {
     "host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade",
     "te",   "trailer",        "proxy-connection",  "expect",

@@ -257,7 +257,7 @@ static enum err check_keys(struct builder *b, struct yaml_node *n)
 
 struct merge {
     struct yaml_pair *pairs;
-    size_t n;
+    size_t n, size; /* pairs, and all nodes in them */
     struct map have;
 };
 
@@ -272,6 +272,7 @@ static void merge_own(struct merge *m, const struct yaml_node *from, bool with_m
             continue;
         *at = p->key;
         m->pairs[m->n++] = *p;
+        m->size += p->key->size + p->value->size;
     }
 }
 
@@ -311,7 +312,8 @@ static enum err merge(struct builder *b, struct yaml_node *n)
         merge_own(&m, from, true);
     n->pairs = m.pairs;
     n->n = m.n;
-    return OK;
+    n->size += m.size;
+    return count(b, n, m.size);
 }
 
 static enum err end_map(struct builder *b, struct yaml_node *n, struct yaml_node **children)
@@ -340,7 +342,7 @@ static enum err end_node(struct builder *b)
     /* Without n itself the parent's last child is its key: what messages about n's keys say. */
     b->n_values = b->depth ? fr.base - 1 : 0;
     if (n->kind == YAML_MAP) {
-        e = end_map(b, n, b->values + fr.base);
+        e = end_map(b, n, n->n ? b->values + fr.base : NULL);
     } else if (n->n) {
         n->items = arena_array(b->arena, struct yaml_node *, n->n);
         memcpy(n->items, b->values + fr.base, n->n * sizeof *n->items);

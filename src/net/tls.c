@@ -122,8 +122,10 @@ static void resume(SSL *ssl, struct tls_sessions *s)
     while (s->n) {
         SSL_SESSION *session = s->session[s->n - 1];
         bool old = expired(session);
-        if (!old)
-            (void)SSL_set_session(ssl, session);
+        SSL_SESSION *copy = old ? NULL : SSL_SESSION_dup(session); /* see on_session */
+        if (copy)
+            (void)SSL_set_session(ssl, copy);
+        SSL_SESSION_free(copy);
         if (!old && SSL_SESSION_get_protocol_version(session) < TLS1_3_VERSION)
             return;
         SSL_SESSION_free(session);

@@ -569,7 +569,7 @@ def test_D3_a_vendor_block_as_a_mapping(stage, up):
 
 
 def test_R10_6_providers_from_the_environment(stage, up):
-    gw = stage.gateway(config(up), env={"NVIDIA_API_KEY": "sk-nvidia-12345678",
-                                        "ZEN_API_KEY": "sk-zenzen-12345678"})
-    owners = {m["owned_by"] for m in gw.get("/v1/models").json()["data"]}
-    assert "nim" in owners
+    for name, variable in (("nim", "NVIDIA_API_KEY"), ("nim", "NIM_API_KEY"), ("zen", "ZEN_API_KEY")):
+        gw = stage.gateway(config(up), env={variable: "sk-fromenv-12345678"})
+        owners = {m["owned_by"] for m in gw.get("/v1/models").json()["data"]}
+        assert name in owners

@@ -221,46 +221,40 @@ class UpstreamConn:
         return Request(method, target, version, headers, raw + b"\r\n\r\n", self, self.requests,
                        time.monotonic())
 
-    def read_body(self, request: Request, pace: float = 0.0) -> None:
-        """Reads the rest of the body; `pace` seconds of rest after every 64 KiB."""
+    def read_body(self, request: Request) -> None:
+        """Reads the body to its end."""
         if request.body_done:
             return
         if "chunked" in (request.get("transfer-encoding") or "").lower():
-            self._read_chunked(request)
+            body, raw = bytearray(), bytearray()
+            while size := int(self._line(raw).split(b";")[0], 16):
+                body += self._take(size, raw)
+                assert self._take(2, raw) == b"\r\n"
+            while self._line(raw):
+                pass
+            request.body, request.raw_body = bytes(body), bytes(raw)
         else:
-            left = int(request.get("content-length") or 0) - len(request.body)
-            while left:
-                if not self.buffer:
-                    self._fill()
-                    if pace:
-                        time.sleep(pace)
-                piece, self.buffer = self.buffer[:left], self.buffer[left:]
-                left -= len(piece)
-                request.body += piece
-            request.raw_body = request.body
+            request.body = request.raw_body = self._take(int(request.get("content-length") or 0))
         request.body_done = True
 
-    def _take(self, request: Request, n: int) -> bytes:
-        while len(self.buffer) < n:
+    def _take(self, n: int, raw: bytearray | None = None) -> bytes:
+        pieces = [self.buffer]
+        left = n - len(self.buffer)
+        while left > 0:
+            self.buffer = b""
             self._fill()
-        piece, self.buffer = self.buffer[:n], self.buffer[n:]
-        request.raw_body += piece
-        return piece
+            pieces.append(self.buffer)
+            left -= len(self.buffer)
+        data = b"".join(pieces)
+        data, self.buffer = data[:n], data[n:]
+        if raw is not None:
+            raw += data
+        return data
 
-    def _take_line(self, request: Request) -> bytes:
+    def _line(self, raw: bytearray) -> bytes:
         while b"\r\n" not in self.buffer:
             self._fill()
-        return self._take(request, self.buffer.index(b"\r\n") + 2)[:-2]
-
-    def _read_chunked(self, request: Request) -> None:
-        while True:
-            size = int(self._take_line(request).split(b";")[0], 16)
-            if size == 0:
-                while self._take_line(request):
-                    pass
-                return
-            request.body += self._take(request, size)
-            assert self._take(request, 2) == b"\r\n"
+        return self._take(self.buffer.index(b"\r\n") + 2, raw)[:-2]
 
     # -- answering --------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ static void test_strings(void **state)
     literal_is(S("\xed\xa0\x80"), S("\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""));
 }
 
-/* Whatever goes in, a strict reader takes what comes out, and gets the same text if it was sound. */
+/* Whatever goes in, a strict reader takes what comes out; sound text comes out the same. */
 static void test_any_two_bytes(void **state)
 {
     (void)state;

@@ -1,8 +1,8 @@
 /*
- * The taps over the .md files of tests/vectors/<dialect>. A vector has a block ```stream (event frames) or
- * ```body (a whole answer), and a block ```facts with what the tap must say; what is not listed
- * must be absent. Each is run whole, byte by byte and at every two-part split; streams also cut
- * after each event, which must not look like an end.
+ * The taps over the .md files of tests/vectors/<dialect>. A vector has a block ```stream (event
+ * frames) or ```body (a whole answer), and a block ```facts with what the tap must say; what is not
+ * listed must be absent. Each is run whole, byte by byte and at every two-part split; streams also
+ * cut after each event, which must not look like an end.
  */
 #include <dirent.h>
 #include <setjmp.h>

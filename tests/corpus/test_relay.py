@@ -131,7 +131,7 @@ def provider_blocks(family: str, up: Upstream) -> dict[str, Any]:
     for name in sorted({model_of(c) for c in RUN if c.family == family}):
         if family != "vertex":
             models.append({"name": name})
-        models.append({"name": name, "alias": alias_of(name)})
+        models.append({"name": name, "alias": alias_of(family, name)})
     common = {"models": models}
     if family == "openai":
         return {"openai-compatibility": [{"name": "corpus", "base-url": up.url("/v1"),
@@ -140,8 +140,8 @@ def provider_blocks(family: str, up: Upstream) -> dict[str, Any]:
     return {f"{family}-api-key": [{"api-key": UPSTREAM_KEY, "base-url": base, **common}]}
 
 
-def alias_of(name: str) -> str:
-    return "alias-of-" + re.sub(r"[^A-Za-z0-9.-]", "-", name)
+def alias_of(family: str, name: str) -> str:
+    return f"{family}-alias-of-{name}"
 
 
 @pytest.fixture(scope="module")
@@ -336,7 +336,7 @@ def test_recorded_exchange(world, case: Case):
 def run(gateway: Gateway, conn: Any, up: Upstream, case: Case, name: str, body: bytes, pieces: str,
         framing: str, alias: bool) -> None:
     what = f"{case.name} [{pieces}, {framing}, {'alias' if alias else 'name'}]"
-    asked = alias_of(name) if alias else name
+    asked = alias_of(case.family, name) if alias else name
     sent = body
     if alias and not case.dialect.startswith("gemini"):
         # The first "model" member of these recordings is the request's own (checked below).

@@ -88,12 +88,18 @@ static size_t space_begin(str doc, size_t at)
     return at;
 }
 
+/* Text put in where a span goes stands before it. */
+static bool follows(const struct json_edit_span *a, const struct json_edit_span *b)
+{
+    return a->at != b->at ? a->at > b->at : a->n > b->n;
+}
+
 static void sort(struct json_edit *e)
 {
     for (size_t i = 1; i < e->n; i++) {
         struct json_edit_span s = e->spans[i];
         size_t k = i;
-        for (; k && e->spans[k - 1].at > s.at; k--)
+        for (; k && follows(&e->spans[k - 1], &s); k--)
             e->spans[k] = e->spans[k - 1];
         e->spans[k] = s;
     }
@@ -116,6 +122,7 @@ static void piece(struct cutter *c, str s)
 /* Copies up to from, then goes on at to. */
 static void cut(struct cutter *c, size_t from, size_t to)
 {
+    must(from >= c->done && to >= from);
     piece(c, str_of(c->e->doc.p + c->done, from - c->done));
     c->done = to;
 }

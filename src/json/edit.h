@@ -37,7 +37,8 @@ void json_edit_init(struct json_edit *e, str doc, struct arena *a);
 
 /*
  * Replaces a span by text (valid JSON there; borrowed until the pieces are used). Done again to the
- * same span, the last text counts; edits inside the span are forgotten.
+ * same span, the last text counts; edits inside the span are forgotten. n == 0 puts text in as it
+ * is, commas included: for a caller who knows what stands there.
  */
 void json_edit_replace(struct json_edit *e, size_t at, size_t n, str text);
 

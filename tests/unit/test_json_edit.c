@@ -199,6 +199,21 @@ static void test_mixed(void **state)
     gives("{\"a\":{\"q\":{\"r\":3}},\"b\":2}");
 }
 
+/* Text put in at the very place where a member goes, in either order. */
+static void test_insert_at_removal(void **state)
+{
+    (void)state;
+    for (int first = 0; first < 2; first++) {
+        begin("{\"a\":1,\"b\":2}");
+        if (first)
+            drop("a");
+        json_edit_replace(&edit, 1, 0, S("\"z\":0,"));
+        if (!first)
+            drop("a");
+        gives("{\"z\":0,\"b\":2}");
+    }
+}
+
 static void test_failures(void **state)
 {
     (void)state;
@@ -241,8 +256,12 @@ static void test_failures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_replace), cmocka_unit_test(test_remove),   cmocka_unit_test(test_set),
-        cmocka_unit_test(test_mixed),   cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_remove),
+        cmocka_unit_test(test_set),
+        cmocka_unit_test(test_mixed),
+        cmocka_unit_test(test_insert_at_removal),
+        cmocka_unit_test(test_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

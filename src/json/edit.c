@@ -19,11 +19,11 @@ static void span_drop(struct json_edit *e, size_t i)
     memmove(&e->spans[i], &e->spans[i + 1], (e->n - i) * sizeof e->spans[0]);
 }
 
-/* x lies within the bytes that go with y. An insertion has no bytes: it must be truly inside. */
+/* x lies within the bytes that go with y. What has no bytes must be truly inside. */
 static bool covers(const struct json_edit_span *y, const struct json_edit_span *x)
 {
     size_t y_end = y->at + y->n, x_end = x->at + x->n;
-    if (x->kind == JSON_EDIT_INSERT)
+    if (x->n == 0)
         return y->at < x->at && x->at < y_end;
     return y->at <= x->at && x_end <= y_end;
 }

@@ -5,6 +5,7 @@
 
 enum {
     ROUNDS_MAX = 8, /* buffers filled for one connection before others have their turn */
+    BULK_BYTES = 8 * 1024,
     PIECES_MAX = sizeof(((struct call_request *)0)->pieces) / sizeof(struct iovec),
 };
 
@@ -186,9 +187,12 @@ static bool deliver(struct http_conn *conn, char *p, size_t n)
 
 enum fill { FILL_EMPTY, FILL_MORE, FILL_ENDED };
 
-/* Reads into the worker's buffer. Plain: one read, and a short one means that the socket is
- * empty. TLS: record by record until OpenSSL has no more, since the poller cannot see what it
- * keeps, and so that many small records make one span. */
+/*
+ * Reads into the worker's buffer. Plain: one read, and a short one means that the socket is empty.
+ * TLS: record by record while OpenSSL keeps bytes that the poller cannot see, and so that many
+ * small records make one span. When it keeps none and little came, asking the socket again would
+ * only cost a system call: the poller tells when there is more.
+ */
 static enum fill fill(struct http_conn *conn, size_t *n)
 {
     struct worker *w = conn->client->worker;
@@ -205,6 +209,8 @@ static enum fill fill(struct http_conn *conn, size_t *n)
         *n += (size_t)got;
         if (!conn->sock.ssl)
             return *n < WORKER_READ_BYTES ? FILL_EMPTY : FILL_MORE;
+        if (*n < BULK_BYTES && !sock_has_buffered(&conn->sock))
+            return FILL_EMPTY;
     }
     return FILL_MORE;
 }

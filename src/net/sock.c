@@ -214,7 +214,16 @@ ssize_t sock_writev(struct sock *s, const struct iovec *v, int n)
 
 bool sock_has_buffered(const struct sock *s)
 {
-    return s->ssl && SSL_has_pending(s->ssl);
+    SSL *ssl = s->ssl;
+    while (ssl) {
+        if (SSL_has_pending(ssl))
+            return true;
+        BIO *below = SSL_get_rbio(ssl);
+        if (BIO_method_type(below) != BIO_TYPE_SSL)
+            return false;
+        BIO_get_ssl(below, &ssl);
+    }
+    return false;
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -107,9 +107,10 @@ struct sim_ask {
     struct sim_directives say;
 };
 
+/* The text of a string; empty for anything else (yyjson_get_len of an array is its size). */
 static inline str sim_str(yyjson_val *v)
 {
-    return str_of(yyjson_get_str(v), yyjson_get_len(v));
+    return yyjson_is_str(v) ? str_of(yyjson_get_str(v), yyjson_get_len(v)) : (str){NULL, 0};
 }
 
 /* obj[key], or obj[other] where the dialect has a second spelling; NULL if obj is no object. */

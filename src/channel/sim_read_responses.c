@@ -446,7 +446,6 @@ str sim_responses_echo(struct sim_ask *a)
         {"top_logprobs", S("0")},
         {"top_p", S("1.0")},
         {"truncation", S("\"disabled\"")},
-        {"user", S("null")},
     };
     struct json_writer w;
     struct buf b;

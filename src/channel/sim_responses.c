@@ -106,6 +106,7 @@ static void put_usage(const struct sim_plan *p, struct json_writer *w)
     jw_key(w, S("input_tokens_details"));
     jw_object(w);
     jw_ku64(w, "cached_tokens", 0);
+    jw_ku64(w, "cache_write_tokens", 0);
     jw_object_end(w);
     jw_ku64(w, "output_tokens", p->output_tokens);
     jw_key(w, S("output_tokens_details"));

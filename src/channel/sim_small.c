@@ -473,7 +473,6 @@ static void write_image(struct sim_ask *a, struct json_writer *w)
     }
     jw_array_end(w);
     jw_kstr(w, "output_format", S("png"));
-    jw_kstr(w, "size", S("1x1"));
     jw_key(w, S("usage"));
     jw_object(w);
     jw_ku64(w, "input_tokens", a->input_tokens);

@@ -511,6 +511,14 @@ static void chat_limits(void **state)
     assert_at(d, "/choices/0/message/content", "aäöü€");
     yyjson_doc_free(d);
 
+    /* A turn without any text. */
+    d = whole(&(struct want){
+        .body = "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\","
+                "\"image_url\":{\"url\":\"data:image/png;base64,AAAA\"}}]}]}"});
+    assert_true(str_starts(str_c(text_at(d, "/choices/0/message/content")), S("Hello!")));
+    assert_true(number_at(d, "/usage/prompt_tokens") >= 256);
+    yyjson_doc_free(d);
+
     d = whole(&(struct want){.body = CHAT("[[sim: words=25]]") "}"});
     assert_int_equal(text_at(d, "/choices/0/message/content")[0], 'R');
     yyjson_doc_free(d);

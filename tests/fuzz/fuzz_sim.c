@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rq.stream = data[0] & 0x20;
     if (data[0] & 0x40)
         rq.path = S(":streamGenerateContent");
-    /* As the gateway does it: the small endpoints speak OpenAI's dialect, embeddings Gemini's too. */
+    /* As the gateway asks: small endpoints speak OpenAI's dialect, embeddings Gemini's too. */
     if (rq.operation > SIM_COUNT_TOKENS && rq.operation != SIM_EMBED)
         rq.dialect = DIALECT_CHAT;
     rq.body = str_of((const char *)data + 1, size - 1);

@@ -94,10 +94,34 @@ static size_t item_end(str line)
     return line.n < 2 ? line.n : 2;
 }
 
+/* Ends the text; when it was cut, not in the middle of a character. */
+static void finish(char *out, size_t size, size_t n)
+{
+    if (n + 1 == size) {
+        while (n && ((unsigned char)out[n - 1] & 0xc0) == 0x80)
+            n--;
+        if (n && (unsigned char)out[n - 1] >= 0xc0)
+            n--;
+    }
+    out[n] = 0;
+}
+
+void yaml_shown(str value, char *out, size_t size)
+{
+    size_t n = 0;
+    if (size > SHOWN_MAX + 1)
+        size = SHOWN_MAX + 1;
+    put_words(value, out, size, &n);
+    finish(out, size, n);
+}
+
 void yaml_excerpt(str line, char *out, size_t size)
 {
     size_t n = 0, end;
     line = str_trim(line);
+    out[0] = 0;
+    if (str_find_char(line, ':') == line.n && !str_starts(line, S("- ")))
+        return; /* perhaps the rest of a secret that began on a line above */
     end = telling_end(line);
     if (item_end(line) < end)
         end = item_end(line);
@@ -106,11 +130,5 @@ void yaml_excerpt(str line, char *out, size_t size)
     put_words(str_head(line, end), out, size, &n);
     if (end < line.n)
         put(out, size, &n, end && line.p[end - 1] == ' ' ? S("***") : S(" ***"));
-    if (n + 1 == size) { /* cut: not in the middle of a character */
-        while (n && ((unsigned char)out[n - 1] & 0xc0) == 0x80)
-            n--;
-        if (n && (unsigned char)out[n - 1] >= 0xc0)
-            n--;
-    }
-    out[n] = 0;
+    finish(out, size, n);
 }

@@ -44,7 +44,7 @@ enum err load_line(struct loader *l, const struct yaml_node *n, str *out)
 static enum err bad_value(struct loader *l, const struct yaml_node *n, const char *wanted)
 {
     char shown[SHOWN_MAX + 1];
-    yaml_excerpt(n->text, shown, sizeof shown);
+    yaml_shown(n->text, shown, sizeof shown);
     return load_error(l, n, "must be %s, not \"%s\"", wanted, shown);
 }
 

@@ -88,7 +88,7 @@ static enum err set_option(struct loader *l, const struct option *o, const struc
         return e;
     if (option_set(o, l->c, str_trim(v->text), why, sizeof why))
         return OK;
-    yaml_excerpt(v->text, shown, sizeof shown);
+    yaml_shown(v->text, shown, sizeof shown);
     if (o->type == OPTION_URL)
         return load_error(l, v, "%s", why);
     return load_error(l, v, "%s, not \"%s\"", why, shown);

@@ -20,6 +20,7 @@ struct builder {
     struct arena *arena;
     const char *name;
     struct fail *fail;
+    str text; /* the source, as libfyaml sees it */
     struct fy_parser *parser;
     struct frame frames[YAML_DEPTH_MAX];
     size_t depth;
@@ -87,8 +88,9 @@ static enum err refuse(struct builder *b, int line, int column, const char *fmt,
 }
 
 /* The first error libfyaml noted, with the line it points at. */
-static enum err syntax_error(struct builder *b, str text, struct fy_diag *diag)
+static enum err syntax_error(struct builder *b, struct fy_diag *diag)
 {
+    str text = b->text;
     void *at = NULL;
     const struct fy_diag_error *e = fy_diag_errors_iterate(diag, &at);
     if (!e)
@@ -158,6 +160,51 @@ static enum err start_node(struct builder *b, struct fy_event *ev, struct fy_tok
     return count(b, n, 1);
 }
 
+/* One run of white space with line breaks in it, as a flow scalar folds it (YAML 1.2, 6.5). */
+static size_t fold(str s, size_t at, char *out, size_t *n)
+{
+    size_t breaks = 0;
+    while (*n && (out[*n - 1] == ' ' || out[*n - 1] == '\t'))
+        --*n;
+    for (; at < s.n && ascii_space(s.p[at]); at++)
+        breaks += s.p[at] == '\n' || (s.p[at] == '\r' && !str_starts(str_from(s, at), S("\r\n")));
+    if (breaks == 1)
+        out[(*n)++] = ' ';
+    for (size_t i = 1; i < breaks; i++)
+        out[(*n)++] = '\n';
+    return at;
+}
+
+/* A single-quoted scalar from its source: libfyaml 0.7.12 garbles (and leaks) those in which
+ * doubled quotes follow each other. The result is never longer than the source. */
+static str unquote(struct arena *a, str source)
+{
+    char *out = arena_alloc(a, source.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < source.n;) {
+        if (source.p[i] == '\n' || source.p[i] == '\r') {
+            i = fold(source, i, out, &n);
+            continue;
+        }
+        out[n++] = source.p[i];
+        i += str_starts(str_from(source, i), S("''")) ? 2 : 1;
+    }
+    out[n] = 0;
+    return str_of(out, n);
+}
+
+static str scalar_text(struct builder *b, struct fy_event *ev, enum fy_scalar_style style)
+{
+    const struct fy_mark *from = fy_event_start_mark(ev), *to = fy_event_end_mark(ev);
+    if (style == FYSS_SINGLE_QUOTED && from && to && from->input_pos <= to->input_pos &&
+        to->input_pos <= b->text.n)
+        return unquote(b->arena,
+                       str_of(b->text.p + from->input_pos, to->input_pos - from->input_pos));
+    size_t len = 0;
+    const char *p = ev->scalar.value ? fy_token_get_text(ev->scalar.value, &len) : NULL;
+    return str_dup(b->arena, str_of(p, p ? len : 0));
+}
+
 static enum err add_scalar(struct builder *b, struct fy_event *ev)
 {
     struct yaml_node *n;
@@ -165,10 +212,9 @@ static enum err add_scalar(struct builder *b, struct fy_event *ev)
     enum err e = start_node(b, ev, ev->scalar.anchor, YAML_SCALAR, &n);
     if (e)
         return e;
-    size_t len = 0;
-    const char *p = value ? fy_token_get_text(value, &len) : NULL;
-    n->quoted = value && fy_token_scalar_style(value) != FYSS_PLAIN;
-    n->text = str_dup(b->arena, str_of(p, p ? len : 0));
+    enum fy_scalar_style style = value ? fy_token_scalar_style(value) : FYSS_PLAIN;
+    n->quoted = style != FYSS_PLAIN;
+    n->text = scalar_text(b, ev, style);
     if (str_find_char(n->text, '\0') != n->text.n)
         return refuse(b, n->line, n->column, "a NUL byte is not allowed");
     if (!str_utf8(n->text))
@@ -370,7 +416,7 @@ static enum err take_event(struct builder *b, struct fy_event *ev)
 }
 
 /* Reads events until the first document and what follows it is known. */
-static enum err read_events(struct builder *b, str text, struct fy_diag *diag)
+static enum err read_events(struct builder *b, struct fy_diag *diag)
 {
     enum err e = OK;
     while (!e && !b->more) {
@@ -379,7 +425,7 @@ static enum err read_events(struct builder *b, str text, struct fy_diag *diag)
             /* What comes after the first document is not ours to judge. */
             if (b->done || !fy_parser_get_stream_error(b->parser))
                 return OK;
-            return syntax_error(b, text, diag);
+            return syntax_error(b, diag);
         }
         bool last = ev->type == FYET_STREAM_END;
         e = take_event(b, ev);
@@ -396,7 +442,7 @@ static void swallow(struct fy_diag *diag, void *user, const char *text, size_t n
     (void)diag, (void)user, (void)text, (void)n;
 }
 
-static enum err parse_with(struct builder *b, str text, struct fy_diag *diag)
+static enum err parse_with(struct builder *b, struct fy_diag *diag)
 {
     struct fy_parse_cfg cfg = {
         .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_JSON_NONE | FYPCF_DISABLE_MMAP_OPT,
@@ -406,10 +452,10 @@ static enum err parse_with(struct builder *b, str text, struct fy_diag *diag)
     if (!b->parser)
         return fail_set(b->fail, ERR_CONFIG, "%s: the YAML parser did not start", b->name);
     enum err e;
-    if (fy_parser_set_string(b->parser, text.p, text.n))
-        e = syntax_error(b, text, diag);
+    if (fy_parser_set_string(b->parser, b->text.p, b->text.n))
+        e = syntax_error(b, diag);
     else
-        e = read_events(b, text, diag);
+        e = read_events(b, diag);
     fy_parser_destroy(b->parser);
     return e;
 }
@@ -455,6 +501,7 @@ enum err yaml_parse(str text, const char *name, struct arena *a, struct yaml_nod
     if (str_trim(text).n == 0)
         return OK;
     enum err e = take_directives(&b, &text);
+    b.text = text;
     if (e)
         return e;
     fy_diag_cfg_default(&cfg);
@@ -466,7 +513,7 @@ enum err yaml_parse(str text, const char *name, struct arena *a, struct yaml_nod
         return fail_set(f, ERR_CONFIG, "%s: the YAML parser did not start", name);
     fy_diag_set_collect_errors(diag, true);
     map_init(&b.anchors, a);
-    e = parse_with(&b, text, diag);
+    e = parse_with(&b, diag);
     fy_diag_destroy(diag);
     mem_free(b.values);
     if (!e) {

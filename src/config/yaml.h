@@ -59,8 +59,11 @@ struct yaml_node *yaml_get(const struct yaml_node *n, str key);
 
 /*
  * One line of a configuration file fit for an error message: trimmed, at most 60 bytes, with
- * whatever may be a secret replaced by ***. Public for its tests.
+ * whatever may be a secret replaced by ***; empty if it may be all secret.
  */
 void yaml_excerpt(str line, char *out, size_t size);
+
+/* The same for a value whose key is known to hold no secret. */
+void yaml_shown(str value, char *out, size_t size);
 
 #endif

@@ -190,6 +190,8 @@ static void test_syntax_errors_show_no_secret(void **state)
         "api-key \"ck-hush-hush-hush\"\n x: y: z\n",
         "openai-compatibility: [{api-key: ck-hush-hush-hush]\n",
         "api-keys: {ck-hush-hush-hush\n",
+        "claude-api-key:\n - api-key: ck\n   hush-hush\n   x: y: z\n",
+        "groq:\n api-key: \"ck\nhush\"\n",
     };
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -237,6 +239,36 @@ static void test_aliases_and_merges(void **state)
     assert_str(c->providers[2].prefix, "own");
     expect_warning(c, "line 3: x-base: unknown key");
     config_free(c);
+}
+
+/* Spellings of scalars; libfyaml 0.7.12 garbles some of the single-quoted ones. */
+static void test_scalar_styles(void **state)
+{
+    static const struct {
+        const char *yaml, *want;
+    } cases[] = {
+        {"plain", "plain"},          {"two\n    lines", "two lines"},
+        {"''''''''''''", "'''''"},   {"'a''''b'", "a''b"},
+        {"'''a'''", "'a'"},          {"'a''b  \n    c\n\n \n    d'", "a'b c\n\nd"},
+        {"'\\x \"'", "\\x \""},      {"\"a\\x41\\u00e9 \\\"'\"", "aA\xc3\xa9 \"'"},
+        {"\"a\\\n    b\"", "ab"},    {"!!str 12", "12"},
+        {"12 # comment", "12"},      {"a#b", "a#b"},
+        {"|-\n    x\n    y", NULL}, /* a line break: refused here */
+        {">-\n    x\n    y", "x y"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[200];
+        snprintf(text, sizeof text, HEAD "groq:\n  api-key: %s\n", cases[i].yaml);
+        if (!cases[i].want || strchr(cases[i].want, '\n')) {
+            struct config *c;
+            assert_int_equal(config_parse(str_c(text), "t.yaml", &c, NULL), ERR_CONFIG);
+            continue;
+        }
+        struct config *c = parse(text);
+        assert_str(c->providers[0].credentials[0].api_key, cases[i].want);
+        config_free(c);
+    }
 }
 
 static void test_further_documents(void **state)
@@ -744,6 +776,7 @@ int main(void)
         cmocka_unit_test(test_syntax_errors_show_no_secret),
         cmocka_unit_test(test_bombs),
         cmocka_unit_test(test_aliases_and_merges),
+        cmocka_unit_test(test_scalar_styles),
         cmocka_unit_test(test_further_documents),
         cmocka_unit_test(test_unknown_keys),
         cmocka_unit_test(test_known_keys_are_named_once),

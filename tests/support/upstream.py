@@ -8,6 +8,7 @@ pauses, chunked or sized or ended by close, stalls, resets, half an event, slow 
 from __future__ import annotations
 
 import json
+import random
 import select
 import socket
 import ssl
@@ -479,7 +480,13 @@ class SilentUpstream:
 
 
 def free_port() -> int:
-    """A port on which, just now, nobody listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A port on which, just now, nobody listens, and which no outgoing connection will get: below
+    the range from which the system takes those."""
+    while True:
+        port = random.SystemRandom().randrange(10240, 32000)
+        with socket.socket() as sock:
+            try:
+                sock.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue

@@ -282,8 +282,9 @@ static struct json_edit_span *edit_of(struct json_edit *e, struct json_span m)
 {
     for (size_t i = 0; i < e->n; i++) {
         struct json_edit_span *s = &e->spans[i];
-        if (s->kind == JSON_EDIT_REMOVE ? s->at == m.key_at
-                                        : s->kind == JSON_EDIT_REPLACE && s->at == m.at)
+        if (s->kind == JSON_EDIT_REMOVE
+                ? s->at == m.key_at
+                : s->kind == JSON_EDIT_REPLACE && s->at == m.at && s->n == m.n)
             return s;
     }
     return NULL;

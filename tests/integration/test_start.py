@@ -498,3 +498,44 @@ def test_start_banner_names_what_an_operator_needs(stage):
     assert str(gw.path) in text
     line = next(l for l in gw.lines if l.message == "listening")
     assert line.fields["address"].endswith(str(gw.address[1]))
+
+
+@pytest.mark.parametrize("value, good", [
+    ("250ms", True), ("1s", True), ("5m", True), ("1h", True), ("30", True), ("1.5s", True),
+    ("0", True), ("1d", None), ("fast", False), ("-1s", False), ("'5 s'", None)])
+def test_S13_1_durations(tmp_path, value, good):
+    path = tmp_path / "config.yaml"
+    path.write_text(MINIMAL.format(port=0) + f"upstream: {{first-byte-timeout: {value}}}\n")
+    done = run("--check-config", "--config", str(path))
+    assert done.returncode in ((0, 1) if good is None else (0,) if good else (1,)), done.stderr
+
+
+@pytest.mark.parametrize("value, good", [
+    ("64KiB", True), ("64MiB", True), ("1GiB", True), ("1000000", True), ("64kB", None),
+    ("lots", False), ("-1", False)])
+def test_sizes(tmp_path, value, good):
+    path = tmp_path / "config.yaml"
+    path.write_text(MINIMAL.format(port=0) + f"limits: {{body-size: {value}}}\n")
+    done = run("--check-config", "--config", str(path))
+    assert done.returncode in ((0, 1) if good is None else (0,) if good else (1,)), done.stderr
+
+
+def test_S2_1_dotenv_in_the_working_directory(stage):
+    """Read first; what the environment itself says wins."""
+    up = stage.upstream()
+    folder = stage.folder()
+    one, two = free_port(), free_port()
+    (folder / "config.yaml").write_text(dump({"host": "127.0.0.1", **config(up, port=0)}))
+    (folder / ".env").write_text(f"# comment\nexport CLIPROXY_PORT={one}\n"
+                                 "CLIPROXY_API_KEYS=\"ck-dotenv-11112222\"\n")
+
+    def start(env):
+        gw = Gateway(folder, config(up), env=env, args=["--config", str(folder / "config.yaml")],
+                     start=False)
+        stage.gateways.append(gw)
+        gw.start()
+        return gw
+
+    gw = start({})
+    assert gw.address[1] == one and gw.get("/v1/models", key="ck-dotenv-11112222").status == 200
+    assert start({"CLIPROXY_PORT": str(two)}).address[1] == two

@@ -458,6 +458,13 @@ static void answer_plan(struct sim_call *c, const struct sim_request *rq, struct
         c->latency_ms += (uint64_t)((double)p->output_tokens * 4000.0 / c->rate);
 }
 
+static void answer_small(struct sim_call *c, const struct sim_request *rq, struct sim_ask *a)
+{
+    sim_small_write(a, &c->body);
+    if (rq->operation == SIM_IMAGE && rq->stream)
+        c->content_type = S("text/event-stream");
+}
+
 static void answer(struct sim_call *c, const struct sim_request *rq)
 {
     struct sim_ask a;
@@ -484,7 +491,7 @@ static void answer(struct sim_call *c, const struct sim_request *rq)
     else if (rq->operation == SIM_GENERATE || rq->operation == SIM_COMPLETIONS)
         answer_plan(c, rq, &a);
     else
-        sim_small_write(&a, &c->body);
+        answer_small(c, rq, &a);
     yyjson_doc_free(a.doc);
 }
 

@@ -295,7 +295,7 @@ extern const struct sim_writer sim_gemini_writer;
 /* Responses: the members of the answer that repeat the request, each followed by a comma. */
 str sim_responses_echo(struct sim_ask *a);
 
-/* The answer of every operation but generate and completions; always whole. */
+/* The answer of every operation but generate and completions, all of it at once. */
 void sim_small_write(struct sim_ask *a, struct buf *out);
 
 /* Where a stream stands. */

@@ -455,6 +455,17 @@ static void write_rerank(struct sim_ask *a, struct json_writer *w)
 #define PIXEL \
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
 
+static void put_image_usage(const struct sim_ask *a, struct json_writer *w)
+{
+    jw_key(w, S("usage"));
+    jw_object(w);
+    jw_ku64(w, "input_tokens", a->input_tokens);
+    jw_kraw(w, "input_tokens_details", S("{\"text_tokens\":0,\"image_tokens\":0}"));
+    jw_ku64(w, "output_tokens", a->n);
+    jw_ku64(w, "total_tokens", a->input_tokens + a->n);
+    jw_object_end(w);
+}
+
 static void write_image(struct sim_ask *a, struct json_writer *w)
 {
     bool url = str_eq(sim_str(yyjson_obj_get(a->root, "response_format")), S("url"));
@@ -473,14 +484,28 @@ static void write_image(struct sim_ask *a, struct json_writer *w)
     }
     jw_array_end(w);
     jw_kstr(w, "output_format", S("png"));
-    jw_key(w, S("usage"));
-    jw_object(w);
-    jw_ku64(w, "input_tokens", a->input_tokens);
-    jw_kraw(w, "input_tokens_details", S("{\"text_tokens\":0,\"image_tokens\":0}"));
-    jw_ku64(w, "output_tokens", a->n);
-    jw_ku64(w, "total_tokens", a->input_tokens + a->n);
+    put_image_usage(a, w);
     jw_object_end(w);
-    jw_object_end(w);
+}
+
+/* A stream of one image that was never partial. */
+static void write_image_event(struct sim_ask *a, struct buf *out)
+{
+    struct json_writer w;
+
+    buf_lit(out, "event: image_generation.completed\ndata: ");
+    w = json_writer(out);
+    jw_object(&w);
+    jw_kstr(&w, "type", S("image_generation.completed"));
+    jw_kstr(&w, "b64_json", S(PIXEL));
+    jw_ku64(&w, "created_at", clock_wall_ms() / 1000);
+    jw_kstr(&w, "size", S("1024x1024"));
+    jw_kstr(&w, "quality", S("low"));
+    jw_kstr(&w, "background", S("opaque"));
+    jw_kstr(&w, "output_format", S("png"));
+    put_image_usage(a, &w);
+    jw_object_end(&w);
+    buf_lit(out, "\n\n");
 }
 
 void sim_small_write(struct sim_ask *a, struct buf *out)
@@ -497,7 +522,12 @@ void sim_small_write(struct sim_ask *a, struct buf *out)
         return;
     case SIM_MODERATE: write_moderations(a, &w); return;
     case SIM_RERANK: write_rerank(a, &w); return;
-    case SIM_IMAGE: write_image(a, &w); return;
+    case SIM_IMAGE:
+        if (a->rq->stream)
+            write_image_event(a, out);
+        else
+            write_image(a, &w);
+        return;
     default: buf_lit(out, "{}");
     }
 }

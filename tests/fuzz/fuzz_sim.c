@@ -74,7 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         sim_small_write(&a, &out);
         must(!out.failed);
-        check_json(buf_str(&out));
+        if (rq.operation != SIM_IMAGE || !rq.stream)
+            check_json(buf_str(&out));
     }
     yyjson_doc_free(a.doc);
     buf_fini(&out);

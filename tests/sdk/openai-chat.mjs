@@ -216,6 +216,10 @@ check('moderations and images', async () => {
   assert.equal(m.results[0].flagged, true);
   const i = await client.images.generate({ model: 'sim-1', prompt: 'a pixel' });
   assert.ok(i.data[0].b64_json.startsWith('iVBOR'));
+  const types = [];
+  const stream = await client.images.generate({ model: 'sim-1', prompt: 'a pixel', stream: true });
+  for await (const e of stream) types.push(e.type);
+  assert.deepEqual(types, ['image_generation.completed']);
 });
 
 await run();

@@ -1061,6 +1061,7 @@ static void small_operations(void **state)
 {
     struct want w = {.operation = SIM_MODERATE, .body = "{\"input\":[\"I hate it\",\"fine\"]}"};
     yyjson_doc *d = whole(&w);
+    struct got g;
 
     (void)state;
     assert_true(yyjson_is_true(at(d, "/results/0/flagged")));
@@ -1086,6 +1087,12 @@ static void small_operations(void **state)
     assert_int_equal(yyjson_arr_size(at(d, "/data")), 2);
     assert_true(str_starts(str_c(text_at(d, "/data/0/b64_json")), S("iVBOR")));
     yyjson_doc_free(d);
+    w.stream = true;
+    g = ask(&w);
+    assert_string_equal(g.type, "text/event-stream");
+    assert_true(str_starts(buf_str(&g.body), S("event: image_generation.completed\ndata: {")));
+    done(&g);
+    w.stream = false;
     w.body = "--form\r\n";
     d = whole(&w);
     assert_int_equal(yyjson_arr_size(at(d, "/data")), 1);

@@ -227,7 +227,9 @@ enum err chat_stream_from_whole(str body, struct buf *out)
     }
     yyjson_val *usage = yyjson_obj_get(s.root, "usage");
     s.usage = yyjson_is_obj(usage);
-    s.legacy = yyjson_equals_str(yyjson_obj_get(s.root, "object"), "text_completion");
+    /* Not by "object": Together says text.completion. */
+    yyjson_val *first = yyjson_arr_get_first(choices);
+    s.legacy = yyjson_obj_get(first, "text") && !yyjson_obj_get(first, "message");
     size_t i, max;
     yyjson_val *choice;
     yyjson_arr_foreach (choices, i, max, choice) {

@@ -53,6 +53,7 @@ struct http_pool {
     const struct http_origin *origin;
     struct http_conn *newest, *oldest; /* idle */
     unsigned idle;
+    unsigned waiting; /* dials that wait for their turn to shake hands */
     struct tls_sessions sessions, hop_sessions; /* hop: with an https proxy */
 };
 
@@ -191,5 +192,9 @@ void pool_free_all(struct http_client *c);
 void dial_start(struct http_call *call);
 void dial_cancel(struct http_dial *d);
 void dial_ready(struct http_dial *d, unsigned events);
+
+/* A call that still waits for its turn to shake hands, taken off its dial: a connection that has
+ * just become free serves it at once. NULL if there is none. */
+struct http_call *dial_relieve(struct http_pool *p, struct http_client *c);
 
 #endif

@@ -103,6 +103,18 @@ void conn_carry(struct http_conn *conn, struct http_call *call)
 
 /* ---- How an answer ends. ---- */
 
+/* To the call that has waited longest for a handshake, or to the pool. */
+static void release(struct http_conn *conn)
+{
+    struct http_call *next = dial_relieve(conn->pool, conn->client);
+    if (!next) {
+        pool_put(conn);
+        return;
+    }
+    conn->reused = true;
+    conn_carry(conn, next);
+}
+
 /* The answer is whole. leftover: bytes behind it that nobody asked for. */
 static void finish(struct http_conn *conn, bool leftover)
 {
@@ -114,7 +126,7 @@ static void finish(struct http_conn *conn, bool leftover)
     if (reusable) {
         conn->client->stats.busy--;
         conn->call = NULL;
-        pool_put(conn);
+        release(conn);
     } else {
         conn_close(conn, !sent);
     }
@@ -126,7 +138,7 @@ static void finish(struct http_conn *conn, bool leftover)
 static bool retry(struct http_conn *conn)
 {
     struct http_call *call = conn->call;
-    if (!conn->reused || conn->answered || call->retried || call->queue_sent)
+    if (!conn->reused || call->retried || call->queue_sent)
         return false;
     call->retried = true;
     call->conn = NULL;
@@ -145,7 +157,7 @@ static void input_ended(struct http_conn *conn)
         finish(conn, false);
         return;
     }
-    if (retry(conn))
+    if (!conn->answered && retry(conn))
         return;
     if (conn->ended_errno == ECONNRESET || conn->ended_errno == EPIPE)
         e = ERR_UP_RESET;
@@ -158,6 +170,14 @@ static void input_ended(struct http_conn *conn)
 }
 
 /* ---- Reading. ---- */
+
+/* Some servers say 408 to a connection that was idle too long; when our request crosses it on the
+ * way, it is no answer to that (RFC 9110 15.5.9). */
+static bool idle_timeout_answer(const struct http_conn *conn)
+{
+    return conn->reused && conn->client->scratch.head.status == 408 &&
+           !http_reader_keep_alive(&conn->reader);
+}
 
 /*
  * Gives the caller what the bytes hold. False: stop reading this connection (it is paused, done,
@@ -173,7 +193,11 @@ static bool deliver(struct http_conn *conn, char *p, size_t n)
         str body = {NULL, 0};
         switch (http_reader_next(&conn->reader, &p, &n, &body, &f)) {
         case READER_MORE: return true;
-        case READER_HEAD: ev->head(owner, &conn->client->scratch.head); break;
+        case READER_HEAD:
+            if (idle_timeout_answer(conn) && retry(conn))
+                return false;
+            ev->head(owner, &conn->client->scratch.head);
+            break;
         case READER_BODY: ev->body(owner, body); break;
         case READER_END: finish(conn, n > 0); return false;
         case READER_FAILED: call_fail(call, f.code, "%s", f.text); return false;

@@ -96,6 +96,7 @@ static void turn_unlink(struct http_dial *d)
     else
         c->waiting_end = d->turn_link;
     d->turn_link = NULL;
+    d->pool->waiting--;
     c->n_waiting--;
 }
 
@@ -155,8 +156,21 @@ static bool turn_get(struct http_dial *d)
     d->turn_link = c->waiting_end;
     *c->waiting_end = d;
     c->waiting_end = &d->turn_next;
+    d->pool->waiting++;
     c->n_waiting++;
     return false;
+}
+
+struct http_call *dial_relieve(struct http_pool *p, struct http_client *c)
+{
+    struct http_dial *d = p->waiting ? c->waiting : NULL;
+    while (d && d->pool != p)
+        d = d->turn_next;
+    if (!d)
+        return NULL;
+    struct http_call *call = d->call;
+    dial_cancel(d);
+    return call;
 }
 
 /* ---- TCP. ---- */
@@ -440,7 +454,7 @@ void dial_start(struct http_call *call)
     d->call = call;
     d->pool = pool_of(c, call->rq.origin);
     d->wait.done = on_looked_up;
-    d->until_ms = worker_now_ms(c->worker) + call->rq.connect_ms;
+    d->until_ms = call->rq.connect_ms ? worker_now_ms(c->worker) + call->rq.connect_ms : UINT64_MAX;
     deadline_init(&d->timer, &c->worker->loop, on_time);
     c->dials++;
     call->state = CALL_DIALLING;

@@ -156,7 +156,8 @@ const struct http_origin *http_origin_intern(str url, str proxy_url, str ca_file
         return NULL;
     if (proxy_find(str_trim(proxy_url), &o, &text, f))
         return NULL;
-    if (o.tls && o.ca_file.n && tls_client_check(o.ca_file, f))
+    /* The store is read here, not on a worker at its first handshake. */
+    if ((o.tls || o.proxy.kind == PROXY_HTTPS) && tls_client_check(o.ca_file, f))
         return NULL;
     const struct http_origin *found = intern(&o);
     explicit_bzero(&text, sizeof text);

@@ -225,6 +225,37 @@ static void test_retried_once(void **state)
     assert_int_equal(stats(e).retried_stale, 1);
 }
 
+/* A 408 that crossed our request is not the answer to it; the first one of a connection is. */
+static void script_408(struct scripted *s)
+{
+    static const char timeout[] =
+        "HTTP/1.1 408 Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    struct peer p = peer_take(s);
+    assert_true(peer_hear(s, &p));
+    peer_say(&p, s->answer);
+    (void)peer_hear(s, &p);
+    peer_say(&p, timeout);
+    peer_close(&p);
+    p = peer_take(s);
+    (void)peer_hear(s, &p);
+    peer_say(&p, timeout);
+    peer_close(&p);
+}
+
+static void test_stale_408(void **state)
+{
+    struct env *e = *state;
+    e->server.answer = hello;
+    env_serve(e, script_408);
+    for (int i = 0; i < 2; i++) {
+        env_start(e, &e->rec[i], get_x);
+        env_wait_end(e, &e->rec[i]);
+    }
+    assert_good(&e->rec[1], "");
+    assert_int_equal(e->rec[1].status, 408);
+    assert_int_equal(stats(e).retried_stale, 1);
+}
+
 static void test_idle_close_seen(void **state)
 {
     struct env *e = *state;
@@ -658,6 +689,7 @@ int main(void)
         CASE(test_start_in_end),
         CASE(test_stale_retry),
         CASE(test_stale_reset),
+        CASE(test_stale_408),
         CASE(test_retried_once),
         CASE(test_idle_close_seen),
         CASE(test_keepalive_ends),

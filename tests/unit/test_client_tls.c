@@ -233,6 +233,30 @@ static void test_turns(void **state)
     }
 }
 
+/* Those who wait for their turn take a connection that becomes free instead. */
+static void test_relieved(void **state)
+{
+    struct env *e = *state;
+    e->options.max_handshakes = 1;
+    env_options(e);
+    e->server.answer = hello;
+    serve_tls(e, script_same, "127.0.0.1", cert, "direct");
+    for (int i = 0; i < 6; i++)
+        env_start(e, &e->rec[i], get_x);
+    /* The server serves one connection at a time, so the one whose turn came when the first
+     * connection stood is stuck; the others share that connection. */
+    for (int i = 0; i < 6; i++) {
+        if (i == 1)
+            continue;
+        env_wait_end(e, &e->rec[i]);
+        assert_good(&e->rec[i], "hello");
+    }
+    assert_int_equal(e->rec[1].ends, 0);
+    call_cancel(e->rec[1].call);
+    assert_int_equal(stats(e).opened, 1);
+    assert_int_equal(stats(e).reused, 4);
+}
+
 enum { BIG = 3 << 20 };
 
 static void script_big(struct scripted *s)
@@ -555,6 +579,7 @@ int main(void)
         CASE(test_not_tls),
         CASE(test_handshake_timeout),
         CASE(test_turns),
+        CASE(test_relieved),
         CASE(test_backpressure),
         CASE(test_big),
         CASE(test_connect_plain),

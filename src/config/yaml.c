@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "config/unquote.h"
 
 enum { FEW_KEYS = 16, PATH_MAX_BYTES = 200, KEY_IN_PATH_MAX = 60 };
 
@@ -160,46 +161,16 @@ static enum err start_node(struct builder *b, struct fy_event *ev, struct fy_tok
     return count(b, n, 1);
 }
 
-/* One run of white space with line breaks in it, as a flow scalar folds it (YAML 1.2, 6.5). */
-static size_t fold(str s, size_t at, char *out, size_t *n)
-{
-    size_t breaks = 0;
-    while (*n && (out[*n - 1] == ' ' || out[*n - 1] == '\t'))
-        --*n;
-    for (; at < s.n && ascii_space(s.p[at]); at++)
-        breaks += s.p[at] == '\n' || (s.p[at] == '\r' && !str_starts(str_from(s, at), S("\r\n")));
-    if (breaks == 1)
-        out[(*n)++] = ' ';
-    for (size_t i = 1; i < breaks; i++)
-        out[(*n)++] = '\n';
-    return at;
-}
-
-/* A single-quoted scalar from its source: libfyaml 0.7.12 garbles (and leaks) those in which
- * doubled quotes follow each other. The result is never longer than the source. */
-static str unquote(struct arena *a, str source)
-{
-    char *out = arena_alloc(a, source.n + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < source.n;) {
-        if (source.p[i] == '\n' || source.p[i] == '\r') {
-            i = fold(source, i, out, &n);
-            continue;
-        }
-        out[n++] = source.p[i];
-        i += str_starts(str_from(source, i), S("''")) ? 2 : 1;
-    }
-    out[n] = 0;
-    return str_of(out, n);
-}
-
 static str scalar_text(struct builder *b, struct fy_event *ev, enum fy_scalar_style style)
 {
     const struct fy_mark *from = fy_event_start_mark(ev), *to = fy_event_end_mark(ev);
-    if (style == FYSS_SINGLE_QUOTED && from && to && from->input_pos <= to->input_pos &&
-        to->input_pos <= b->text.n)
-        return unquote(b->arena,
-                       str_of(b->text.p + from->input_pos, to->input_pos - from->input_pos));
+    bool placed = from && to && from->input_pos <= to->input_pos && to->input_pos <= b->text.n;
+    if (placed && (style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED)) {
+        size_t n = to->input_pos - from->input_pos;
+        str source = str_of(b->text.p + from->input_pos, n);
+        return style == FYSS_SINGLE_QUOTED ? yaml_unquote_single(b->arena, source)
+                                           : yaml_unquote_double(b->arena, source);
+    }
     size_t len = 0;
     const char *p = ev->scalar.value ? fy_token_get_text(ev->scalar.value, &len) : NULL;
     return str_dup(b->arena, str_of(p, p ? len : 0));

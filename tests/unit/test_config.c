@@ -241,18 +241,27 @@ static void test_aliases_and_merges(void **state)
     config_free(c);
 }
 
-/* Spellings of scalars; libfyaml 0.7.12 garbles some of the single-quoted ones. */
+/* Spellings of scalars; libfyaml 0.7.12 garbles some of the quoted ones. */
 static void test_scalar_styles(void **state)
 {
     static const struct {
         const char *yaml, *want;
     } cases[] = {
-        {"plain", "plain"},          {"two\n    lines", "two lines"},
-        {"''''''''''''", "'''''"},   {"'a''''b'", "a''b"},
-        {"'''a'''", "'a'"},          {"'a''b  \n    c\n\n \n    d'", "a'b c\n\nd"},
-        {"'\\x \"'", "\\x \""},      {"\"a\\x41\\u00e9 \\\"'\"", "aA\xc3\xa9 \"'"},
-        {"\"a\\\n    b\"", "ab"},    {"!!str 12", "12"},
-        {"12 # comment", "12"},      {"a#b", "a#b"},
+        {"plain", "plain"},
+        {"two\n    lines", "two lines"},
+        {"''''''''''''", "'''''"},
+        {"'a''''b'", "a''b"},
+        {"'''a'''", "'a'"},
+        {"'a''b  \n    c\n\n \n    d'", "a'b c\n\nd"},
+        {"'\\x \"'", "\\x \""},
+        {"\"a\\x41\\u00e9 \\\"'\"", "aA\xc3\xa9 \"'"},
+        {"\"a\\\n    b\"", "ab"},
+        {"\"\\ud83d\\ude00 \\U0001F600 \\L\"", "\xf0\x9f\x98\x80 \xf0\x9f\x98\x80 \xe2\x80\xa8"},
+        {"\"\\\\\\\n    \\ b  \n\n    c\\/\"", NULL},
+        {"\"\\\\\\\n    \\  b  \n    c\\/\"", "\\  b c/"},
+        {"!!str 12", "12"},
+        {"12 # comment", "12"},
+        {"a#b", "a#b"},
         {"|-\n    x\n    y", NULL}, /* a line break: refused here */
         {">-\n    x\n    y", "x y"},
     };

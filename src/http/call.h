@@ -57,7 +57,8 @@ struct call {
     const struct call_ops *ops;
     const struct call_events *events;
     void *owner;
-    bool sent; /* the whole request went out: its bytes are not needed any more */
+    bool sent; /* the whole request went out, and will not be sent again: its bytes are not needed
+                * any more */
 };
 
 static inline void call_pause(struct call *c)

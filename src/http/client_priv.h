@@ -37,6 +37,7 @@ struct http_call {
     enum call_state state;
     bool paused;
     bool retried;      /* the second connection is the last */
+    bool head_seen;    /* the caller got the head: no retry */
     bool write_broken; /* nothing more can be sent; an answer may still be read */
     bool body_ended;   /* of a streamed body */
     bool owes_drain;
@@ -53,7 +54,7 @@ struct http_pool {
     const struct http_origin *origin;
     struct http_conn *newest, *oldest; /* idle */
     unsigned idle;
-    unsigned waiting; /* dials that wait for their turn to shake hands */
+    unsigned waiting;                           /* dials that wait for their turn to shake hands */
     struct tls_sessions sessions, hop_sessions; /* hop: with an https proxy */
 };
 

@@ -65,6 +65,19 @@ void conn_watch(struct http_conn *conn)
     sock_want(&conn->sock, events);
 }
 
+/* Could the request have to be sent once more? */
+static bool may_retry(const struct http_conn *conn)
+{
+    const struct http_call *call = conn->call;
+    return conn->reused && !call->head_seen && !call->retried && !call->queue_sent;
+}
+
+/* The caller may let go of its bytes only when they are not needed for a retry either. */
+static void note_sent(struct http_conn *conn)
+{
+    conn->call->call.sent = sent_all(conn->call) && !may_retry(conn);
+}
+
 void conn_flush(struct http_conn *conn)
 {
     struct http_call *call = conn->call;
@@ -79,7 +92,7 @@ void conn_flush(struct http_conn *conn)
             /* The peer may have answered before it closed: reading tells what it was. */
             call->write_broken = true;
     }
-    call->call.sent = sent_all(call);
+    note_sent(conn);
     if (call_drained(call))
         call_due(call);
     conn_watch(conn);
@@ -138,7 +151,7 @@ static void finish(struct http_conn *conn, bool leftover)
 static bool retry(struct http_conn *conn)
 {
     struct http_call *call = conn->call;
-    if (!conn->reused || call->retried || call->queue_sent)
+    if (!may_retry(conn))
         return false;
     call->retried = true;
     call->conn = NULL;
@@ -196,6 +209,8 @@ static bool deliver(struct http_conn *conn, char *p, size_t n)
         case READER_HEAD:
             if (idle_timeout_answer(conn) && retry(conn))
                 return false;
+            call->head_seen = true;
+            note_sent(conn);
             ev->head(owner, &conn->client->scratch.head);
             break;
         case READER_BODY: ev->body(owner, body); break;

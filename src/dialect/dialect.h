@@ -111,6 +111,13 @@ void tap_fini(struct tap *t);
  */
 void tap_frame(struct tap *t, str frame);
 
+/*
+ * Whether what is left at the end of a stream (sse_rest) is an event that lacks only its empty
+ * line: the end mark, or data that is a complete JSON document. If not it is torn, and must neither
+ * reach the client nor the tap: half an event may already say why it ended.
+ */
+bool tap_rest_whole(const struct tap *t, str rest);
+
 /* A whole (not streamed) answer, in any pieces, then its end. */
 void tap_body(struct tap *t, str piece);
 void tap_body_end(struct tap *t);

@@ -198,6 +198,11 @@ static void bare_frame(struct tap *t, str frame)
     t->bare_error = t->error;
 }
 
+static bool is_done(const struct tap *t, str data)
+{
+    return t->dialect->done && str_eq(str_trim(data), str_c(t->dialect->done));
+}
+
 void tap_frame(struct tap *t, str frame)
 {
     struct sse_event ev;
@@ -207,7 +212,7 @@ void tap_frame(struct tap *t, str frame)
         bare_frame(t, frame);
         return;
     }
-    if (t->dialect->done && str_eq(str_trim(ev.data), str_c(t->dialect->done))) {
+    if (is_done(t, ev.data)) {
         t->terminal = true;
         return;
     }
@@ -219,6 +224,19 @@ void tap_frame(struct tap *t, str frame)
     doc_end(t);
     if (ev.data.n && !(t->seen & (EVENT_IDLE | EVENT_ERROR | SEEN_ERROR)))
         t->content = true;
+}
+
+bool tap_rest_whole(const struct tap *t, str rest)
+{
+    enum { DEPTH = 1024 };
+    struct sse_event ev;
+    struct buf lines;
+    buf_init(&lines, LINES_MAX);
+    sse_parse(rest, &lines, &ev);
+    str doc = ev.has_data ? ev.data : str_trim(rest);
+    bool whole = is_done(t, doc) || json_validate(doc, DEPTH, NULL, NULL) == OK;
+    buf_fini(&lines);
+    return whole;
 }
 
 void tap_body(struct tap *t, str piece)

@@ -260,6 +260,37 @@ static void test_gemini(void **state)
     run_vectors(DIALECT_GEMINI);
 }
 
+/* What is left at a stream's end counts only if nothing but line ends is missing. */
+static void test_rest(void **state)
+{
+    (void)state;
+    static const struct {
+        enum dialect_id dialect;
+        const char *whole;
+    } rests[] = {
+        {DIALECT_CHAT, "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}"},
+        {DIALECT_CHAT, "data: [DONE]"},
+        {DIALECT_CHAT, "{\"error\":{\"message\":\"x\"}}"},
+        {DIALECT_ANTHROPIC, "event: message_stop\ndata: {\"type\":\"message_stop\"}"},
+        {DIALECT_RESPONSES, "event: a\r\ndata: {\"a\":\r\ndata: 1}"},
+        {DIALECT_GEMINI, "data: {\"candidates\": [{\"finishReason\": \"STOP\"}]}"},
+    };
+    for (size_t i = 0; i < sizeof rests / sizeof rests[0]; i++) {
+        struct tap t;
+        char ended[200];
+        str whole = str_c(rests[i].whole);
+        tap_init(&t, dialect_get(rests[i].dialect));
+        for (size_t n = 0; n < whole.n; n++) {
+            if (tap_rest_whole(&t, str_head(whole, n)))
+                fail_msg("%.*s is torn", (int)n, whole.p);
+        }
+        assert_true(tap_rest_whole(&t, whole));
+        snprintf(ended, sizeof ended, "%s\n", rests[i].whole);
+        assert_true(tap_rest_whole(&t, str_c(ended)));
+        tap_fini(&t);
+    }
+}
+
 /* Texts and names are bounded, whatever a provider sends. */
 static void test_bounds(void **state)
 {
@@ -291,7 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_chat),      cmocka_unit_test(test_responses),
         cmocka_unit_test(test_anthropic), cmocka_unit_test(test_gemini),
-        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_rest),      cmocka_unit_test(test_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

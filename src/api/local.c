@@ -147,6 +147,8 @@ void api_model(struct exchange *x, str id, bool gemini)
         exchange_reply(x, 200, str_c(json_type), body);
         return;
     }
+    if (form == MODELS_ANTHROPIC || form == MODELS_GEMINI)
+        x->dialect = dialect_get(form == MODELS_GEMINI ? DIALECT_GEMINI : DIALECT_ANTHROPIC);
     struct fail f = {0};
     fail_set(&f, ERR_NO_PATH, "model %.*s does not exist, or this key may not use it",
              STR_FMT(str_head(name, 200)));

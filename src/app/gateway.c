@@ -37,7 +37,8 @@ struct gateway {
     uv_async_t log_wake, lane_over;
     uv_timer_t log_timer, trim_timer, drain_timer;
     uv_signal_t signals[4];
-    bool stopping, cutting;
+    bool exposed; /* other machines reach the listener */
+    bool stopping, cutting, over;
     long trimmed_pages;
 };
 
@@ -112,6 +113,12 @@ static void log_changes(const struct config *from, const struct config *to)
     buf_fini(&lines);
 }
 
+/* SPEC 13.15 by the host we listen on, which a reload does not change. */
+static bool opens_up(const struct gateway *g, const struct config *c)
+{
+    return g->exposed && !c->n_keys && !c->open_access;
+}
+
 /* A new snapshot for everybody, or nothing at all. */
 static void reload(struct gateway *g, bool even_if_same)
 {
@@ -125,6 +132,13 @@ static void reload(struct gateway *g, bool even_if_same)
         return;
     }
     if (!even_if_same && memcmp(s->config->digest, old->config->digest, 32) == 0) {
+        snapshot_unref(s);
+        return;
+    }
+    if (opens_up(g, s->config)) {
+        log_error(0, "configuration not loaded, the old one stays in force",
+                  log_str("reason", S("it has no api-keys, and until a restart other machines "
+                                      "reach this listener; add api-keys or open-access: true")));
         snapshot_unref(s);
         return;
     }
@@ -203,8 +217,9 @@ static void close_handle(uv_handle_t *h, void *arg)
 static void on_lane_over(uv_async_t *a)
 {
     struct gateway *g = a->data;
-    if (__atomic_load_n(&g->running, __ATOMIC_ACQUIRE) > 0)
+    if (__atomic_load_n(&g->running, __ATOMIC_ACQUIRE) > 0 || g->over)
         return;
+    g->over = true;
     for (unsigned i = 0; i < g->n_lanes; i++)
         lane_join(&g->lanes[i]);
     log_info(0, "stopped");
@@ -330,7 +345,7 @@ static void log_banner(struct gateway *g, const struct listeners *l)
              log_uint("models", g->snapshot->routes->n), log_uint("client_keys", c->n_keys));
     log_warnings(g->snapshot);
     if (c->n_keys == 0)
-        log_warn(0, "no api-keys are configured: anybody who reaches this address may use it");
+        log_warn(0, "open access: no api-keys are configured, anybody who reaches this address may use it");
     log_info(0, "listening", log_str("address", str_c(l->address)), log_bool("tls", c->tls_enable),
              log_uint("workers", l->n));
 }
@@ -348,6 +363,7 @@ static enum err prepare(struct gateway *g, struct listeners *l, struct fail *f)
     if (e)
         return e;
     const struct config *c = g->snapshot->config;
+    g->exposed = !config_is_loopback(c->host);
     e = load_tls(c, &g->tls, f);
     if (e)
         return e;

@@ -22,6 +22,7 @@ enum {
     OP_GENERATES = 2,     /* a model speaks; the others are plain services */
     OP_COUNTS = 4,        /* counts tokens */
     OP_DEFAULT_MODEL = 8, /* the request may come without a model */
+    OP_TERMINATES = 16,   /* its streams have a final event; one without it was cut */
 };
 
 struct operation {

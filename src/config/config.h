@@ -151,6 +151,10 @@ enum err config_parse(str yaml, const char *name, struct config **out, struct fa
 
 void config_free(struct config *c);
 
+/* Whether other machines cannot reach a listener on this host (SPEC 13.15). The host of a running
+ * listener is the one it was started with, whatever a reload says. */
+bool config_is_loopback(str host);
+
 /* Lines "key: old -> new" for what changed between two loads, secrets masked; and warnings for
  * options that need a restart. Appended to out, one per line. */
 void config_diff(const struct config *from, const struct config *to, struct buf *out);

@@ -105,8 +105,10 @@ static enum err read_field(struct loader *l, const struct yaml_pair *p, struct c
         return load_strs(l, p->value, false, &k->models, &k->n_models);
     if (str_eq(name, S("providers")))
         return load_strs(l, p->value, true, &k->providers, &k->n_providers);
-    if (str_eq(name, S("limits")))
+    if (str_eq(name, S("limits"))) {
+        load_note_later(l, "api-keys.limits");
         return read_limits(l, p->value, k);
+    }
     load_warn(l, p->key,
               "unknown key, ignored (there are key, name, models, providers, limits, expires-at)");
     return OK;
@@ -199,7 +201,7 @@ static bool is_template(str key)
            str_eq(key, S("your-api-key-3"));
 }
 
-static bool is_loopback(str host)
+bool config_is_loopback(str host)
 {
     char z[INET6_ADDRSTRLEN];
     struct in_addr v4;
@@ -222,7 +224,7 @@ static enum err check_open(struct loader *l)
     const struct config *c = l->c;
     if (c->n_keys)
         return OK;
-    if (is_loopback(c->host)) {
+    if (config_is_loopback(c->host)) {
         load_warn(l, l->keys, "no api-keys: everyone on this machine may use the gateway");
         return OK;
     }

@@ -32,6 +32,18 @@ str http_field_get(const struct http_field *fields, size_t n, str name)
     return (str){NULL, 0};
 }
 
+str http_request_list(const struct http_request *rq, str name, struct arena *a)
+{
+    str all = {NULL, 0};
+    for (size_t i = 0; i < rq->n_fields; i++) {
+        if (!str_eq_nocase(rq->fields[i].name, name))
+            continue;
+        str value = str_trim(rq->fields[i].value);
+        all = all.p ? arena_printf(a, "%.*s, %.*s", STR_FMT(all), STR_FMT(value)) : value;
+    }
+    return all;
+}
+
 /* ---- llhttp callbacks for a head. ---- */
 
 struct head_parse {
@@ -165,15 +177,14 @@ enum err http_parse_head(str head, struct http_request *rq, struct http_field *f
                  (llhttp_get_http_major(p) == 1 && llhttp_get_http_minor(p) == 0);
     if (llhttp_get_http_major(p) != 1)
         return fail_set(f, ERR_BAD_HTTP, "only HTTP/1.0 and HTTP/1.1 are spoken here");
-    rq->keep_alive = !rq->http10 ? !(p->flags & F_CONNECTION_CLOSE)
-                                 : (p->flags & F_CONNECTION_KEEP_ALIVE) != 0;
+    rq->keep_alive =
+        !rq->http10 ? !(p->flags & F_CONNECTION_CLOSE) : (p->flags & F_CONNECTION_KEEP_ALIVE) != 0;
     if (p->flags & F_CHUNKED)
         rq->content_length = -1;
     else if (p->flags & F_TRANSFER_ENCODING)
         return fail_set(f, ERR_BAD_HTTP, "the only transfer coding taken is chunked");
     else if (p->flags & F_CONTENT_LENGTH)
-        rq->content_length =
-            p->content_length > INT64_MAX ? INT64_MAX : (int64_t)p->content_length;
+        rq->content_length = p->content_length > INT64_MAX ? INT64_MAX : (int64_t)p->content_length;
     str expect = http_request_field(rq, S("expect"));
     rq->expect_continue = !rq->http10 && str_eq_nocase(expect, S("100-continue"));
     enum err bad = check_host(rq, f);

@@ -10,6 +10,7 @@
 
 #include <llhttp.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "http/call.h"
 
@@ -61,6 +62,10 @@ static inline str http_request_field(const struct http_request *rq, str name)
 {
     return http_field_get(rq->fields, rq->n_fields, name);
 }
+
+/* All fields of that name as one list (RFC 9110 5.3), joined in the arena if there are several;
+ * p == NULL if none. */
+str http_request_list(const struct http_request *rq, str name, struct arena *a);
 
 /* The value of a query parameter, still percent-encoded; p == NULL if none. */
 str http_query_get(str query, str name);

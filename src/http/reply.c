@@ -28,14 +28,11 @@ static void put_status(struct buf *out, int status)
     }
     const char *reason = "";
     switch (status) {
-#define XX(num, name, string)                                                                     \
-    case num:                                                                                     \
-        reason = #string;                                                                         \
-        break;
+#define XX(num, name, string) \
+    case num: reason = #string; break;
         HTTP_STATUS_MAP(XX)
 #undef XX
-    default:
-        break;
+    default: break;
     }
     buf_lit(out, "HTTP/1.1 ");
     buf_put_u64(out, (uint64_t)status);
@@ -219,8 +216,8 @@ void http_close_after(struct http_stream *s)
     peer_of(s)->keep_alive = false;
 }
 
-void http_reply(struct http_stream *s, int status, const struct http_field *fields,
-                size_t n_fields, str body)
+void http_reply(struct http_stream *s, int status, const struct http_field *fields, size_t n_fields,
+                str body)
 {
     struct http_peer *c = peer_of(s);
     http_reply_head(s, status, fields, n_fields, (int64_t)body.n);

@@ -10,13 +10,13 @@
 #include "http/server_priv.h"
 
 enum {
-    IN_FIRST = 4096,             /* first size of the input buffer */
-    IN_BODY = 16384,             /* while a streamed or chunked body comes in */
+    IN_FIRST = 4096, /* first size of the input buffer */
+    IN_BODY = 16384, /* while a streamed or chunked body comes in */
     READS_PER_TURN = 16,
-    LINGER_MS = 2000,            /* how long a client may go on sending after its last reply */
-    LINGER_BYTES = 256 * 1024,   /* and how much */
+    LINGER_MS = 2000,          /* how long a client may go on sending after its last reply */
+    LINGER_BYTES = 256 * 1024, /* and how much */
     ACCEPTS_PER_TURN = 64,
-    BODY_STEP = 64 * 1024,       /* a claimed length is believed in steps of this */
+    BODY_STEP = 64 * 1024, /* a claimed length is believed in steps of this */
     FIELDS_HARD_MAX = 1024,
 };
 
@@ -568,8 +568,7 @@ static void process_input(struct http_peer *c)
             try_head(c);
         else if (state == PEER_ACTIVE && !c->body_done)
             take_body(c);
-        if (c->state == PEER_CLOSED || (c->state == state && c->in_at == at) ||
-            c->in_at == c->in.n)
+        if (c->state == PEER_CLOSED || (c->state == state && c->in_at == at) || c->in_at == c->in.n)
             return;
     }
 }
@@ -662,8 +661,7 @@ static str input_room(struct http_peer *c)
     if (!pinned && c->in_at == c->in.n)
         c->in.n = c->in_at = c->head_from = 0;
     if (!pinned && c->in.cap == c->in.n)
-        buf_reserve(&c->in, c->in.cap ? c->in.cap
-                            : c->state == PEER_ACTIVE ? IN_BODY : IN_FIRST);
+        buf_reserve(&c->in, c->in.cap ? c->in.cap : c->state == PEER_ACTIVE ? IN_BODY : IN_FIRST);
     return str_of(c->in.p + c->in.n, c->in.cap - c->in.n);
 }
 

@@ -40,7 +40,7 @@ static int open_active(struct log_writer *w)
     struct stat st;
     if (!file_name(w, "main.log", name))
         return -1;
-    int fd = open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    int fd = open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (fd >= 0)
         w->size = fstat(fd, &st) == 0 ? (uint64_t)st.st_size : 0;
     return fd;
@@ -60,7 +60,7 @@ enum err log_writer_set(struct log_writer *w, bool to_file, str dir, uint64_t to
         return OK;
     buf_clear(&w->dir);
     buf_put(&w->dir, dir);
-    if (mkdir(buf_c(&w->dir), 0750) < 0 && errno != EEXIST)
+    if (mkdir(buf_c(&w->dir), 0700) < 0 && errno != EEXIST)
         return fail_set(f, ERR_CONFIG, "log directory %.*s: %s", STR_FMT(dir), strerror(errno));
     int fd = open_active(w);
     if (fd < 0)

@@ -4,7 +4,25 @@
 
 enum { PATH_LOG_MAX = 512 };
 
-/* The path with the values of key parameters masked. */
+enum { VALUE_SHOWN_MAX = 15 };
+
+/* Whether a parameter may hold a key: by its name in any spelling, or because it is long. */
+static bool may_be_secret(str name, str value)
+{
+    static const char *const hints[] = {"key", "token", "auth", "secret", "pass", "sig", "cred"};
+    char plain[64];
+    name = str_head(name, sizeof plain);
+    name = str_of(plain, http_percent_decode(name, true, plain));
+    for (size_t i = 0; i < name.n; i++)
+        plain[i] = ascii_lower(plain[i]);
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {
+        if (str_find(name, str_c(hints[i])) < name.n)
+            return true;
+    }
+    return value.n > VALUE_SHOWN_MAX;
+}
+
+/* The path and its query, values masked that may be secret. */
 static str safe_target(const struct exchange *x, struct buf *out)
 {
     const struct http_request *rq = &x->s->request;
@@ -14,14 +32,15 @@ static str safe_target(const struct exchange *x, struct buf *out)
     char before = '?';
     str rest = rq->query;
     while (rest.p && out->n < PATH_LOG_MAX) {
-        str pair = str_split(&rest, '&');
-        str name = str_head(pair, str_find_char(pair, '='));
-        bool secret = str_find(name, S("key")) < name.n || str_find(name, S("token")) < name.n;
+        str value = str_split(&rest, '&');
+        str name = str_split(&value, '=');
         buf_put_char(out, before);
         before = '&';
-        buf_put(out, str_head(secret ? name : pair, PATH_LOG_MAX));
-        if (secret)
-            buf_lit(out, "=***");
+        buf_put(out, str_head(name, 64));
+        if (value.p) {
+            buf_put_char(out, '=');
+            buf_put(out, may_be_secret(name, value) ? S("***") : value);
+        }
     }
     return buf_str(out);
 }

@@ -67,8 +67,19 @@ static void write_body(struct exchange *x, str bytes)
 
 /* ---- The head of the answer. ---- */
 
-/* Hop-by-hop fields (RFC 9110 7.6.1), framing, cookies, CORS, and what we set ourselves. */
-static bool passes(str name)
+/* Whether the answer's Connection field names this field (RFC 9110 7.6.1). */
+static bool named_by_connection(const struct http_head *h, str name)
+{
+    str rest = http_field_get(h->fields, h->n_fields, S("connection"));
+    while (rest.p) {
+        if (str_eq_nocase(str_trim(str_split(&rest, ',')), name))
+            return true;
+    }
+    return false;
+}
+
+/* Not: hop-by-hop fields, framing, cookies, CORS, and what we set ourselves. */
+static bool passes(const struct http_head *h, str name)
 {
     static const char *const kept_back[] = {
         "connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer",
@@ -81,7 +92,7 @@ static bool passes(str name)
             return false;
     }
     return !str_starts_nocase(name, S("access-control-")) &&
-           !str_starts_nocase(name, S("x-cliproxy-"));
+           !str_starts_nocase(name, S("x-cliproxy-")) && !named_by_connection(h, name);
 }
 
 /* Retry hints always reach the client; the rest only if the operator wants it. */
@@ -92,7 +103,7 @@ static void copy_fields(struct exchange *x, const struct http_head *h)
         bool hint = str_eq_nocase(name, S("retry-after")) ||
                     str_eq_nocase(name, S("retry-after-ms")) ||
                     str_eq_nocase(name, S("x-should-retry"));
-        if (hint || (x->config->passthrough_headers && passes(name)))
+        if (hint || (x->config->passthrough_headers && passes(h, name)))
             exchange_add_field(x, str_dup(&x->s->arena, name),
                                str_dup(&x->s->arena, h->fields[i].value));
     }
@@ -239,7 +250,7 @@ static enum err end_of_events(struct exchange *x)
         if (forward && !x->until_commit)
             write_body(x, lf ? S("\n") : S("\n\n"));
     }
-    if (x->tap.terminal || !x->op || !(x->op->flags & OP_STREAMS || x->dialect->id == DIALECT_GEMINI))
+    if (x->tap.terminal || !(x->op->flags & OP_TERMINATES))
         return OK;
     if (!x->tap.finish[0] || !x->dialect->missing_tail)
         return ERR_UP_CUT;
@@ -267,20 +278,26 @@ static bool looks_like_json(str s)
     return s.n && (s.p[0] == '{' || s.p[0] == '[');
 }
 
-/* The provider must not tell the client our key for it (SPEC 13.6). */
-static void mask_secret(struct exchange *x)
+static void mask(struct buf *b, str secret)
 {
-    str key = x->target->credential->api_key;
-    size_t at = 0;
-    if (key.n < 8)
-        return;
-    for (;;) {
-        str rest = str_from(buf_str(&x->held), at);
-        size_t hit = str_find(rest, key);
+    for (size_t at = 0; secret.n >= 8 && at < b->n;) {
+        str rest = str_from(buf_str(b), at);
+        size_t hit = str_find(rest, secret);
         if (hit == rest.n)
             return;
-        memset(x->held.p + at + hit, '*', key.n);
-        at += hit + key.n;
+        memset(b->p + at + hit, '*', secret.n);
+        at += hit + secret.n;
+    }
+}
+
+/* The provider must not tell the client, or the log, what we sent it in confidence (SPEC 13.6). */
+static void mask_secrets(struct exchange *x)
+{
+    const struct provider_entry *p = x->target->provider;
+    mask(&x->held, x->target->credential->api_key);
+    for (size_t i = 0; i < p->n_headers; i++) {
+        if (!p->headers[i].copy)
+            mask(&x->held, p->headers[i].value);
     }
 }
 
@@ -291,6 +308,28 @@ static void log_upstream_error(struct exchange *x)
              log_str("model", str_head(resolved_upstream(&x->resolved, x->target), 200)),
              log_int("status_code", x->status), log_uint("credential", x->target->index),
              log_str("body", str_head(buf_str(&x->held), 300)));
+}
+
+static const bool next_on_error[ERR_COUNT] = {
+#define NEXT true
+#define STATUS(from, to, action)
+#define VERDICT(name, action) [ERR_##name] = action,
+#include "relay/verdict.def"
+#undef VERDICT
+#undef STATUS
+};
+
+static bool next_on_status(int status)
+{
+#define VERDICT(name, action)
+#define STATUS(from, to, action)                                                                  \
+    if (status >= (from) && status <= (to))                                                       \
+        return action;
+#include "relay/verdict.def"
+#undef STATUS
+#undef VERDICT
+#undef NEXT
+    return false;
 }
 
 /* A whole reply; only its body when a heartbeat has sent the head already. */
@@ -307,8 +346,12 @@ static void finish_with(struct exchange *x, str content_type, str body)
 /* An error of the provider goes on as it is; one that is not JSON is said in the dialect. */
 static void reply_error(struct exchange *x)
 {
-    mask_secret(x);
+    mask_secrets(x);
     log_upstream_error(x);
+    if (next_on_status(x->status) && attempt_has_next(x)) {
+        attempt_next(x);
+        return;
+    }
     x->error = "UPSTREAM_STATUS";
     exchange_add_field(x, S("X-Cliproxy-Error-Source"), S("upstream"));
     if (x->status < 400)
@@ -392,20 +435,6 @@ static void on_body(void *owner, str bytes)
 
 /* ---- The end. ---- */
 
-static bool may_try_next(const struct exchange *x, enum err e)
-{
-    static const bool next[ERR_COUNT] = {
-#define NEXT true
-#define STOP false
-#define VERDICT(name, action) [ERR_##name] = action,
-#include "relay/verdict.def"
-#undef VERDICT
-#undef NEXT
-#undef STOP
-    };
-    return next[e] && !x->upload;
-}
-
 static void attempt_failed(struct exchange *x, enum err e, const struct fail *f)
 {
     x->last = (struct fail){.code = e};
@@ -414,13 +443,10 @@ static void attempt_failed(struct exchange *x, enum err e, const struct fail *f)
     x->last.code = e;
     log_warn(x->id, "provider could not be reached", log_str("provider", x->target->provider->name),
              log_str("class", str_c(err_info(e)->code)), log_str("reason", str_c(fail_text(&x->last))));
-    if (x->mode == ANSWER_NONE && may_try_next(x, e)) {
-        x->at++;
-        x->step = STEP_PICK;
-        exchange_run(x);
-        return;
-    }
-    exchange_fail(x, e, &x->last);
+    if (next_on_error[e] && attempt_has_next(x))
+        attempt_next(x);
+    else
+        exchange_fail(x, e, &x->last);
 }
 
 /* The answer is complete as HTTP goes. */

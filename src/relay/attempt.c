@@ -42,6 +42,31 @@ enum turn step_pick(struct exchange *x)
     return TURN_WAIT;
 }
 
+bool attempt_has_next(const struct exchange *x)
+{
+    for (size_t i = x->at + 1; i < x->n_targets && !x->upload; i++) {
+        if (operation_taken_by(x->op, x->targets[i]->provider->kind))
+            return true;
+    }
+    return false;
+}
+
+/* Forgets the answer of the attempt that failed. */
+void attempt_next(struct exchange *x)
+{
+    if (x->tapping)
+        tap_fini(&x->tap);
+    x->tapping = false;
+    if (x->mode == ANSWER_EVENTS)
+        sse_splitter_fini(&x->frames);
+    buf_fini(&x->held);
+    x->mode = ANSWER_NONE;
+    x->n_reply_fields = x->n_base_fields;
+    x->at++;
+    x->step = STEP_PICK;
+    exchange_run(x);
+}
+
 /* ---- The head. ---- */
 
 struct head {
@@ -137,13 +162,12 @@ str attempt_head(struct exchange *x, str content_type, int64_t length)
 
 /* ---- The body: the client's own, with a few spans edited. ---- */
 
-static enum err edit_model(struct exchange *x, struct json_edit *e)
+static void edit_model(struct exchange *x, struct json_edit *e)
 {
     str upstream = resolved_upstream(&x->resolved, x->target);
     struct json_span v = x->fields[FIELD_MODEL];
-    if (v.kind == JSON_STRING && !str_eq(upstream, x->model))
+    if (v.kind == JSON_STRING && !json_string_is(json_text(x->body, v), upstream))
         json_edit_set_string(e, v, upstream);
-    return OK;
 }
 
 /* Asks OpenAI-like providers for usage in streams, which they leave out otherwise (SPEC 1.5); the
@@ -172,9 +196,8 @@ static enum err edit_usage(struct exchange *x, struct json_edit *e, struct fail 
 static enum err edit_body(struct exchange *x, struct json_edit *e, struct fail *f)
 {
     json_edit_init(e, x->body, &x->s->arena);
-    enum err err = edit_model(x, e);
-    if (!err)
-        err = edit_usage(x, e, f);
+    edit_model(x, e);
+    enum err err = edit_usage(x, e, f);
     const struct thinking *th = resolved_thinking(&x->resolved, x->target);
     if (!err && th->kind != THINK_UNSAID && x->op->flags & OP_GENERATES)
         err = thinking_apply(th, x->op->dialect, resolved_upstream(&x->resolved, x->target), e, f);
@@ -273,6 +296,7 @@ enum turn step_send(struct exchange *x)
 {
     struct fail f = {0};
     x->attempts++;
+    x->n_base_fields = x->n_reply_fields;
     x->sent_ms = x->up_ms = x->out_ms = worker_now_ms(&x->lane->worker);
     enum err e = x->upload ? upload_send(x, &f) : send_document(x, &f);
     if (e) {

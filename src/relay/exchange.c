@@ -216,6 +216,7 @@ void exchange_refuse(struct exchange *x, const struct fail *f, const char *param
     struct dialect_error e;
     struct buf body;
     describe(x, f, param, &e);
+    x->last = *f; /* the log says why */
     x->error = err_info(f->code)->name;
     buf_init(&body, 64 * 1024);
     x->dialect->error_body(&e, &body);

@@ -77,7 +77,7 @@ struct exchange {
     int64_t up_length;
     str up_coding;           /* of a held answer */
     struct http_field reply_fields[REPLY_FIELDS_MAX];
-    size_t n_reply_fields;
+    size_t n_reply_fields, n_base_fields; /* base: those that are no attempt's own */
     struct tap tap;
     bool tapping;
     struct sse_splitter frames;
@@ -145,6 +145,10 @@ enum turn step_resolve(struct exchange *x);
 enum turn step_pick(struct exchange *x);
 enum turn step_send(struct exchange *x);
 enum turn step_wait(struct exchange *x);
+
+/* attempt.c: whether another target could take the operation, and moving on to it. */
+bool attempt_has_next(const struct exchange *x);
+void attempt_next(struct exchange *x);
 
 /* attempt.c: request line and fields for the target in use; length < 0: chunked. p == NULL when
  * they became too large. Holds the provider's key. */

@@ -16,7 +16,7 @@ static const str watched[FIELD_COUNT] = {
  */
 static enum err undo_encoding(struct exchange *x, struct fail *f)
 {
-    str coding = http_request_field(&x->s->request, S("content-encoding"));
+    str coding = http_request_list(&x->s->request, S("content-encoding"), &x->s->arena);
     bool magic = x->body.n > 2 && memcmp(x->body.p, "\x1f\x8b", 2) == 0;
     if (!encoding_needed(coding)) {
         if (!magic)
@@ -35,12 +35,12 @@ static enum err undo_encoding(struct exchange *x, struct fail *f)
     return e;
 }
 
-/* The text of a string value; a copy only when it has escapes. */
+/* The text of a string value; a copy, since the body goes once it was sent. */
 static str string_value(struct exchange *x, struct json_span v)
 {
     str text = json_text(x->body, v);
     if (!v.escaped)
-        return str_of(text.p + 1, text.n - 2);
+        return str_dup(&x->s->arena, str_of(text.p + 1, text.n - 2));
     char *out = arena_alloc(&x->s->arena, text.n);
     return str_of(out, json_unescape(text, out));
 }

@@ -51,10 +51,14 @@ void upload_begin(struct exchange *x)
     http_body_stream(x->s);
 }
 
-/* Sends on; a full queue holds the client back. */
+/* Sends on; a full queue holds the client back. What the newest send said counts: only then does a
+ * drain follow. */
 static void pass(struct exchange *x, str bytes, bool last)
 {
-    if (!x->call->ops->send(x->call, bytes, last) && !last)
+    bool room = x->call->ops->send(x->call, bytes, last);
+    if (room || last)
+        http_body_resume(x->s);
+    else
         http_body_pause(x->s);
 }
 

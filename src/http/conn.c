@@ -161,12 +161,20 @@ static bool retry(struct http_conn *conn)
     return true;
 }
 
+/* TCP ended, but TLS did not: whoever is in between may have cut an answer that only its end
+ * delimits (RFC 8446 6.1). */
+static bool tls_truncated(const struct http_conn *conn)
+{
+    const SSL *ssl = conn->sock.ssl;
+    return ssl && !(SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN);
+}
+
 /* The peer's end of the connection, or an error, came before the end of the answer was seen. */
 static void input_ended(struct http_conn *conn)
 {
     struct http_call *call = conn->call;
     enum err e = http_reader_eof(&conn->reader);
-    if (e == OK && conn->ended_errno == 0) {
+    if (e == OK && conn->ended_errno == 0 && !tls_truncated(conn)) {
         finish(conn, false);
         return;
     }

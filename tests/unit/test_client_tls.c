@@ -313,6 +313,35 @@ static void test_big(void **state)
     assert_int_equal(e->rec[0].body.n, BIG);
 }
 
+static const char until_close[] = "HTTP/1.1 200 OK\r\n\r\nhello";
+
+/* s->step 1: by TCP alone, as one in between could do it. */
+static void script_until_close(struct scripted *s)
+{
+    struct peer p = peer_take(s);
+    if (p.fd >= 0 && peer_hear(s, &p))
+        peer_say(&p, until_close);
+    if (p.ssl && s->step)
+        SSL_set_quiet_shutdown(p.ssl, 1);
+    peer_close(&p);
+}
+
+static void test_until_close(void **state)
+{
+    struct env *e = *state;
+    for (size_t step = 0; step < 2; step++) {
+        SSL_CTX_free(e->server.tls);
+        e->server.step = step;
+        serve_tls(e, script_until_close, "127.0.0.1", cert, "direct");
+        once(e);
+        if (step)
+            assert_failed(&e->rec[0], ERR_UP_CUT);
+        else
+            assert_good(&e->rec[0], "hello");
+        scripted_join(&e->server);
+    }
+}
+
 /* ---- Contexts. ---- */
 
 static void test_files(void **state)
@@ -582,6 +611,7 @@ int main(void)
         CASE(test_relieved),
         CASE(test_backpressure),
         CASE(test_big),
+        CASE(test_until_close),
         CASE(test_connect_plain),
         CASE(test_connect_tls),
         CASE(test_https_proxy),

@@ -235,21 +235,33 @@ static void on_events(struct exchange *x, str bytes)
     }
 }
 
-/* The stream ended: complete what its last frame lacks, and say whether it ended well. */
-static enum err end_of_events(struct exchange *x)
+/* The last frame may lack its empty line: it gets it, or is dropped when it is half an event. */
+static void take_rest(struct exchange *x)
 {
     str rest = sse_rest(&x->frames);
-    if (rest.n) {
-        str run = {NULL, 0};
-        bool lf = rest.p[rest.n - 1] == '\n' || rest.p[rest.n - 1] == '\r';
-        take_frame(x, rest, &run);
-        if (x->until_commit && x->tap.content)
-            commit_events(x);
-        bool forward = run.n > 0;
-        forward_run(x, &run);
-        if (forward && !x->until_commit)
-            write_body(x, lf ? S("\n") : S("\n\n"));
+    str run = {NULL, 0};
+    if (str_trim(rest).n == 0) {
+        /* The second half of a CRLF, or empty lines. */
+        if (rest.n && !x->until_commit)
+            write_body(x, rest);
+        return;
     }
+    if (!tap_rest_whole(&x->tap, rest))
+        return;
+    bool lf = rest.p[rest.n - 1] == '\n' || rest.p[rest.n - 1] == '\r';
+    take_frame(x, rest, &run);
+    if (x->until_commit && x->tap.content)
+        commit_events(x);
+    bool forward = run.n > 0;
+    forward_run(x, &run);
+    if (forward && !x->until_commit)
+        write_body(x, lf ? S("\n") : S("\n\n"));
+}
+
+/* The stream ended: well, or without its last event? */
+static enum err end_of_events(struct exchange *x)
+{
+    take_rest(x);
     if (x->tap.terminal || !(x->op->flags & OP_TERMINATES))
         return OK;
     if (!x->tap.finish[0] || !x->dialect->missing_tail)
@@ -435,15 +447,29 @@ static void on_body(void *owner, str bytes)
 
 /* ---- The end. ---- */
 
+/* Streams may be begun again a configured number of times while the client has seen nothing
+ * (SPEC 4.7), whatever it may cost at the provider. */
+static bool may_begin_again(struct exchange *x)
+{
+    if (!x->stream || x->upload || x->begun_again >= x->config->stream_bootstrap_retries)
+        return false;
+    x->begun_again++;
+    if (!attempt_has_next(x))
+        x->at--; /* there is only this one: attempt_next comes back to it */
+    return true;
+}
+
+/* The provider gave no answer, or none worth committing to. */
 static void attempt_failed(struct exchange *x, enum err e, const struct fail *f)
 {
     x->last = (struct fail){.code = e};
     if (f && f->text[0])
         x->last = *f;
     x->last.code = e;
-    log_warn(x->id, "provider could not be reached", log_str("provider", x->target->provider->name),
-             log_str("class", str_c(err_info(e)->code)), log_str("reason", str_c(fail_text(&x->last))));
-    if (next_on_error[e] && attempt_has_next(x))
+    log_warn(x->id, "attempt failed", log_str("provider", x->target->provider->name),
+             log_str("class", str_c(err_info(e)->code)),
+             log_str("reason", str_c(fail_text(&x->last))));
+    if ((next_on_error[e] && attempt_has_next(x)) || may_begin_again(x))
         attempt_next(x);
     else
         exchange_fail(x, e, &x->last);
@@ -473,6 +499,10 @@ static void on_complete(struct exchange *x)
     } else if (!x->committed) {
         commit(x, 0);
     }
+    if (e && !x->committed) {
+        attempt_failed(x, e, &f);
+        return;
+    }
     if (e) {
         exchange_fail(x, e, &f);
         return;
@@ -491,7 +521,7 @@ static void on_end(void *owner, enum err e, const struct fail *f)
     x->up_ms = now_ms(x);
     if (e == OK)
         on_complete(x);
-    else if (x->mode == ANSWER_NONE)
+    else if (!x->committed)
         attempt_failed(x, e, f);
     else
         exchange_fail(x, e, f);

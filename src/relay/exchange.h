@@ -68,6 +68,7 @@ struct exchange {
     /* the attempt */
     struct call *call;
     unsigned attempts;
+    int64_t begun_again;     /* of streaming.bootstrap-retries */
     struct fail last;        /* why the newest attempt failed */
 
     /* the answer */

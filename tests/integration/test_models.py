@@ -395,7 +395,6 @@ def test_S3_4_alias_pool_rotates(gw, up):
     assert ids(gw).count("pool") == 1
 
 
-@pytest.mark.xfail(reason="a provider's error status moves on with the credential pools", strict=True)
 def test_S3_4_pool_moves_on_when_a_member_cannot_be_reached(stage, up):
     """A failure before output moves to the next name of the pool."""
     up.default = lambda req: ok(chat_answer(), status=200) if req.json()["model"] != "bad" else \

@@ -519,7 +519,6 @@ def test_S13_13_stream_without_alt_is_a_json_array(gw, up):
 
 @pytest.mark.parametrize("bad", [
     ok({"error": {}}, status=503), sse(), lambda q: q.conn.reset()], ids=["503", "empty", "reset"])
-@pytest.mark.xfail(reason="a failed attempt moves on with the credential pools", strict=True)
 def test_R13_5_another_credential_before_the_first_byte(stage, up, bad):
     """Two credentials, the first meets a 503 or a cut: the client does not notice."""
     base = config(up, streaming={"bootstrap-retries": 1})

@@ -161,7 +161,7 @@ static void op_cancel(struct call *base)
     call_free(call);
 }
 
-/* Chunk framing (RFC 9112 7.1) where the head announced it; a chunk of no bytes would be the end. */
+/* Chunk framing (RFC 9112 7.1) where the head announced it. A chunk of no bytes would end it. */
 static void queue_put(struct http_call *call, str bytes, bool last)
 {
     struct buf *q = &call->queue;

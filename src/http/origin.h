@@ -24,12 +24,12 @@ struct proxy {
 struct http_origin {
     unsigned id; /* 0, 1, 2, ... */
     bool tls;
-    str host;        /* without brackets for IPv6 */
+    str host; /* without brackets for IPv6 */
     uint16_t port;
     str host_header; /* "host" or "host:port" */
     str ca_file;     /* extra trust anchors, or empty */
     struct proxy proxy;
-    str label;       /* "https://host:port" for logs; no secrets */
+    str label; /* "https://host:port" for logs; no secrets */
 };
 
 /*

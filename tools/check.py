@@ -12,7 +12,7 @@ Steps, in the order in which they run when none is named:
     unit         unit tests and past fuzz findings, under ASan and UBSan
     integration  pytest against the release program
     asan         pytest against the program under ASan and UBSan
-    tsan         unit tests, and the pytest tests marked tsan, under TSan
+    tsan         unit tests and pytest under TSan
     fuzz         every fuzz target for a short time (--fuzz-seconds, 10)
 
 A step that needs what is not installed is counted as skipped and says so. The last line is
@@ -157,14 +157,15 @@ def ctest(options, preset):
     return count
 
 
-def pytest(options, binary, marker=None, prefix=()):
+def pytest(options, binary, prefix=()):
     folders = [f for f in PYTEST_FOLDERS if any((ROOT / f).rglob("test_*.py"))]
     if not folders:
         say("no tests in " + ", ".join(PYTEST_FOLDERS))
         return SKIP
     argv = [*prefix, python(), "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", *folders]
-    if marker:
-        argv += ["-m", marker]
+    if subprocess.run([python(), "-c", "import xdist"], capture_output=True).returncode == 0:
+        # By file, since the tests of one file share their gateway.
+        argv += ["-n", options.jobs, "--dist", "loadfile"]
     if options.pytest_args:
         argv += options.pytest_args.split()
     status, out = run(argv, env={"GATEWAY_BIN": str(binary), "PYTHONDONTWRITEBYTECODE": "1"})
@@ -177,7 +178,7 @@ def pytest(options, binary, marker=None, prefix=()):
                   words.get("failed", 0) + words.get("error", 0),
                   words.get("skipped", 0) + words.get("xfailed", 0))
     if status == 5:  # nothing was selected
-        return count + SKIP if not marker else None
+        return count + SKIP
     if status and not count.failed:
         count += FAIL
     return count
@@ -235,10 +236,7 @@ def step_tsan(options):
     if "unexpected memory mapping" in out:
         say("the thread sanitizer cannot run under this kernel's address randomisation")
         return SKIP
-    count = ctest(options, "tsan")
-    # No test marked yet: all of them.
-    marked = pytest(options, binary, marker="tsan", prefix=steady())
-    return count + (marked or pytest(options, binary, prefix=steady()))
+    return ctest(options, "tsan") + pytest(options, binary, prefix=steady())
 
 
 def fuzz_one(options, name):

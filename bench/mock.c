@@ -526,7 +526,7 @@ static bool conn_writable(struct conn *c)
 static void accept_all(struct listener *l)
 {
     for (;;) {
-        struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
+        struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
         int one = 1, fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         struct conn *c;
 
@@ -624,8 +624,8 @@ static void voice_render(struct voice *v)
 
 static void listen_on(struct listener *l, int port)
 {
-    struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-    struct epoll_event ev = { .events = EPOLLIN, .data.ptr = l };
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    struct epoll_event ev = {.events = EPOLLIN, .data.ptr = l};
     int one = 1;
 
     sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

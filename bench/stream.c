@@ -65,13 +65,13 @@ static struct {
     size_t body_bytes;
     const char *model, *key, *path;
     int port;
-} opt = { .parallel = 100,
-          .chunks = 50,
-          .every_ms = 20,
-          .limit_s = 60,
-          .late_ms = 250,
-          .model = "bench",
-          .key = "none" };
+} opt = {.parallel = 100,
+         .chunks = 50,
+         .every_ms = 20,
+         .limit_s = 60,
+         .late_ms = 250,
+         .model = "bench",
+         .key = "none"};
 
 static struct {
     unsigned begun, open, done, bad;
@@ -150,8 +150,8 @@ static void result_print(double seconds)
 
 static void stream_connect(struct stream *s)
 {
-    struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons((uint16_t)opt.port) };
-    struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = s };
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons((uint16_t)opt.port)};
+    struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = s};
     int one = 1;
 
     sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

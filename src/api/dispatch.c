@@ -20,7 +20,7 @@ struct endpoint {
 };
 
 static const struct endpoint locals[] = {
-#define LOCAL(name, path_, method, needs_key_, handler, dialect_)                                 \
+#define LOCAL(name, path_, method, needs_key_, handler, dialect_) \
     {.path = path_, .local = handler, .needs_key = needs_key_, .dialect = DIALECT_##dialect_},
 #include "api/endpoints.def"
 #undef LOCAL

@@ -77,8 +77,9 @@ void api_root(struct exchange *x)
     for (int i = 0; i < OP_COUNT; i++) {
         const struct operation *op = operation_get((enum operation_id)i);
         char line[128];
-        int n = snprintf(line, sizeof line, op->path[0] == '/' ? "POST %s" : "POST /v1beta/models/{model}:%s",
-                         op->path);
+        int n =
+            snprintf(line, sizeof line,
+                     op->path[0] == '/' ? "POST %s" : "POST /v1beta/models/{model}:%s", op->path);
         jw_str(&w, str_of(line, (size_t)n));
     }
     jw_array_end(&w);

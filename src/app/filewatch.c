@@ -35,7 +35,7 @@ static void on_poll(uv_fs_poll_t *p, int status, const uv_stat_t *before, const 
 }
 
 void filewatch_init(struct filewatch *w, uv_loop_t *loop, const char *path, void (*changed)(void *),
-                void *arg)
+                    void *arg)
 {
     char folder[4096];
     str s = str_c(path);

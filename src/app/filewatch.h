@@ -22,7 +22,7 @@ struct filewatch {
 
 /* path must live as long as the watch. */
 void filewatch_init(struct filewatch *w, uv_loop_t *loop, const char *path, void (*changed)(void *),
-                void *arg);
+                    void *arg);
 void filewatch_fini(struct filewatch *w);
 
 #endif

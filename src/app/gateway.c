@@ -9,9 +9,9 @@
 
 #include "api/dispatch.h"
 #include "api/models.h"
+#include "app/filewatch.h"
 #include "app/lane.h"
 #include "app/listen.h"
-#include "app/filewatch.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -258,8 +258,8 @@ static void stop(struct gateway *g, int signal)
     }
     g->stopping = true;
     uint64_t ms = g->snapshot->config->shutdown_ms;
-    log_info(0, "stopping: running requests may finish", log_str("signal", str_c(strsignal(signal))),
-             log_uint("timeout_ms", ms));
+    log_info(0, "stopping: running requests may finish",
+             log_str("signal", str_c(strsignal(signal))), log_uint("timeout_ms", ms));
     for (unsigned i = 0; i < g->n_lanes; i++)
         lane_drain(&g->lanes[i]);
     uv_timer_start(&g->drain_timer, on_drain_timer, ms, 0);
@@ -345,7 +345,9 @@ static void log_banner(struct gateway *g, const struct listeners *l)
              log_uint("models", g->snapshot->routes->n), log_uint("client_keys", c->n_keys));
     log_warnings(g->snapshot);
     if (c->n_keys == 0)
-        log_warn(0, "open access: no api-keys are configured, anybody who reaches this address may use it");
+        log_warn(
+            0,
+            "open access: no api-keys are configured, anybody who reaches this address may use it");
     log_info(0, "listening", log_str("address", str_c(l->address)), log_bool("tls", c->tls_enable),
              log_uint("workers", l->n));
 }

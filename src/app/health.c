@@ -29,7 +29,9 @@ static bool from_url(const char *url, struct where *w)
     str host = str_head(s, slash);
     bool has_port = str_find_last(host, ':') < host.n && host.p[host.n - 1] != ']';
     snprintf(w->address, sizeof w->address, "%.*s%s", STR_FMT(host),
-             has_port ? "" : w->tls ? ":443" : ":80");
+             has_port ? ""
+             : w->tls ? ":443"
+                      : ":80");
     snprintf(w->path, sizeof w->path, "%.*s", slash < s.n ? (int)(s.n - slash) : 7,
              slash < s.n ? s.p + slash : "/health");
     return host.n > 0;
@@ -43,8 +45,8 @@ static bool from_config(const char *path, struct where *w, struct fail *f)
         return false;
     bool any = c->host.n == 0 || str_eq(c->host, S("0.0.0.0")) || str_eq(c->host, S("::"));
     bool v6 = !any && str_find_char(c->host, ':') < c->host.n;
-    snprintf(w->address, sizeof w->address, v6 ? "[%.*s]:%d" : "%.*s:%d",
-             any ? 9 : (int)c->host.n, any ? "127.0.0.1" : c->host.p, (int)c->port);
+    snprintf(w->address, sizeof w->address, v6 ? "[%.*s]:%d" : "%.*s:%d", any ? 9 : (int)c->host.n,
+             any ? "127.0.0.1" : c->host.p, (int)c->port);
     snprintf(w->path, sizeof w->path, "/health");
     w->tls = c->tls_enable;
     config_free(c);
@@ -71,7 +73,8 @@ static int ask(const struct where *w, char *line, size_t n)
     BIO *bio = open_bio(w, &ctx);
     int got = -1;
     if (bio && BIO_do_connect(bio) == 1) {
-        BIO_printf(bio, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", w->path, w->address);
+        BIO_printf(bio, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", w->path,
+                   w->address);
         /* Connecting with a time limit leaves the BIO non-blocking: the answer may not be here. */
         time_t until = time(NULL) + TIMEOUT_S;
         do
@@ -88,7 +91,9 @@ static void on_alarm(int signal)
 {
     static const char text[] = "cliproxyapi++: no answer within three seconds\n";
     (void)signal;
-    _exit(write(STDERR_FILENO, text, sizeof text - 1) > 0 ? 1 : 1);
+    ssize_t put = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)put;
+    _exit(1);
 }
 
 int health_run(const char *url, const char *config_path)
@@ -100,7 +105,8 @@ int health_run(const char *url, const char *config_path)
     signal(SIGALRM, on_alarm);
     alarm(TIMEOUT_S); /* whatever hangs: a health check must end */
     if (url ? !from_url(url, &w) : !from_config(config_path, &w, &f)) {
-        fprintf(stderr, "cliproxyapi++: %s\n", url ? "--url must be http:// or https://" : fail_text(&f));
+        fprintf(stderr, "cliproxyapi++: %s\n",
+                url ? "--url must be http:// or https://" : fail_text(&f));
         return 1;
     }
     if (ask(&w, line, sizeof line) <= 0) {
@@ -108,7 +114,8 @@ int health_run(const char *url, const char *config_path)
         return 1;
     }
     if (strncmp(line, "HTTP/1.1 200", 12) != 0) {
-        fprintf(stderr, "cliproxyapi++: %s answered %.*s\n", w.address, (int)strcspn(line, "\r\n"), line);
+        fprintf(stderr, "cliproxyapi++: %s answered %.*s\n", w.address, (int)strcspn(line, "\r\n"),
+                line);
         return 1;
     }
     printf("healthy\n");

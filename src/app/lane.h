@@ -10,9 +10,9 @@ struct lane_thread {
     struct lane lane;
     uv_thread_t thread;
     int listen_fd;
-    SSL_CTX *tls;             /* borrowed */
+    SSL_CTX *tls; /* borrowed */
     unsigned max_connections;
-    void (*stopped)(void *);  /* called on the lane's thread when it is about to end */
+    void (*stopped)(void *); /* called on the lane's thread when it is about to end */
     void *stopped_arg;
 };
 

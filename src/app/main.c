@@ -169,20 +169,14 @@ int main(int argc, char **argv)
         return wrong;
     const char *config = a.config ? a.config : "config.yaml";
     switch (a.command) {
-    case CMD_CHECK:
-        return check_config(config);
-    case CMD_HEALTH:
-        return health_run(a.url, config);
-    case CMD_DOCS:
-        return print_docs(a.topic);
+    case CMD_CHECK: return check_config(config);
+    case CMD_HEALTH: return health_run(a.url, config);
+    case CMD_DOCS: return print_docs(a.topic);
     case CMD_VERSION:
         printf("cliproxyapi++ %s (%s)\n", cliproxy_version, cliproxy_commit);
         return 0;
-    case CMD_HELP:
-        fputs(usage, stdout);
-        return 0;
-    case CMD_SERVE:
-        break;
+    case CMD_HELP: fputs(usage, stdout); return 0;
+    case CMD_SERVE: break;
     }
     return gateway_run(config);
 }

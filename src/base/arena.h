@@ -39,7 +39,7 @@ void arena_reset(struct arena *a);
 void *arena_alloc(struct arena *a, size_t size) must_check;
 void *arena_zero(struct arena *a, size_t size) must_check;
 
-#define arena_new(a, type) ((type *)arena_zero((a), sizeof(type)))
+#define arena_new(a, type)      ((type *)arena_zero((a), sizeof(type)))
 #define arena_array(a, type, n) ((type *)arena_zero_array((a), sizeof(type), (n)))
 void *arena_zero_array(struct arena *a, size_t size, size_t n) must_check;
 

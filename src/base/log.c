@@ -129,23 +129,12 @@ static void put_ms(struct buf *out, int64_t ns)
 static void put_field(struct buf *out, const struct log_field *f)
 {
     switch (f->kind) {
-    case LOG_STR:
-        put_value(out, f->s);
-        break;
-    case LOG_INT:
-        buf_put_i64(out, f->i);
-        break;
-    case LOG_UINT:
-        buf_put_u64(out, (uint64_t)f->i);
-        break;
-    case LOG_MS:
-        put_ms(out, f->i);
-        break;
-    case LOG_BOOL:
-        buf_put(out, f->i ? S("true") : S("false"));
-        break;
-    case LOG_END:
-        break;
+    case LOG_STR: put_value(out, f->s); break;
+    case LOG_INT: buf_put_i64(out, f->i); break;
+    case LOG_UINT: buf_put_u64(out, (uint64_t)f->i); break;
+    case LOG_MS: put_ms(out, f->i); break;
+    case LOG_BOOL: buf_put(out, f->i ? S("true") : S("false")); break;
+    case LOG_END: break;
     }
 }
 

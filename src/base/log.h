@@ -28,11 +28,11 @@ struct log_field {
     int64_t i; /* LOG_MS: nanoseconds, printed as milliseconds with one decimal */
 };
 
-#define log_str(k, v) ((struct log_field){.key = (k), .kind = LOG_STR, .s = (v)})
-#define log_int(k, v) ((struct log_field){.key = (k), .kind = LOG_INT, .i = (int64_t)(v)})
-#define log_uint(k, v) ((struct log_field){.key = (k), .kind = LOG_UINT, .i = (int64_t)(v)})
-#define log_ms(k, ns) ((struct log_field){.key = (k), .kind = LOG_MS, .i = (int64_t)(ns)})
-#define log_bool(k, v) ((struct log_field){.key = (k), .kind = LOG_BOOL, .i = (v)})
+#define log_str(k, v)    ((struct log_field){.key = (k), .kind = LOG_STR, .s = (v)})
+#define log_int(k, v)    ((struct log_field){.key = (k), .kind = LOG_INT, .i = (int64_t)(v)})
+#define log_uint(k, v)   ((struct log_field){.key = (k), .kind = LOG_UINT, .i = (int64_t)(v)})
+#define log_ms(k, ns)    ((struct log_field){.key = (k), .kind = LOG_MS, .i = (int64_t)(ns)})
+#define log_bool(k, v)   ((struct log_field){.key = (k), .kind = LOG_BOOL, .i = (v)})
 #define log_secret(k, v) log_masked((k), (v))
 
 struct log_field log_masked(const char *key, str secret);
@@ -43,16 +43,16 @@ void log_write(enum log_level level, uint32_t id, const char *message,
 
 bool log_on(enum log_level level);
 
-#define log_line(level, id, message, ...)                                                         \
-    do {                                                                                          \
-        if (log_on(level))                                                                        \
-            log_write((level), (id), (message),                                                   \
-                      (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.kind = LOG_END}});   \
+#define log_line(level, id, message, ...)                                                       \
+    do {                                                                                        \
+        if (log_on(level))                                                                      \
+            log_write((level), (id), (message),                                                 \
+                      (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.kind = LOG_END}}); \
     } while (0)
 
 #define log_debug(id, message, ...) log_line(LOG_DEBUG, id, message, __VA_ARGS__)
-#define log_info(id, message, ...) log_line(LOG_INFO, id, message, __VA_ARGS__)
-#define log_warn(id, message, ...) log_line(LOG_WARN, id, message, __VA_ARGS__)
+#define log_info(id, message, ...)  log_line(LOG_INFO, id, message, __VA_ARGS__)
+#define log_warn(id, message, ...)  log_line(LOG_WARN, id, message, __VA_ARGS__)
 #define log_error(id, message, ...) log_line(LOG_ERROR, id, message, __VA_ARGS__)
 
 /* ---- The writer's side, one thread only (obs/log_writer). ---- */

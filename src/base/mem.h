@@ -11,8 +11,8 @@
 
 #include "base/must.h"
 
-void *mem_new(size_t size) must_check;          /* uninitialised */
-void *mem_zero(size_t size) must_check;         /* all bytes zero */
+void *mem_new(size_t size) must_check;           /* uninitialised */
+void *mem_zero(size_t size) must_check;          /* all bytes zero */
 void *mem_grow(void *p, size_t size) must_check; /* as realloc */
 void mem_free(void *p);
 

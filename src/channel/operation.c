@@ -1,12 +1,12 @@
 #include "channel/operation.h"
 
 static const struct operation operations[OP_COUNT] = {
-#define OP(name, path_, dialect_, channels_, suffix_, flags_)                                     \
-    [OP_##name] = {.id = OP_##name,                                                               \
-                   .path = path_,                                                                 \
-                   .dialect = DIALECT_##dialect_,                                                 \
-                   .channels = channels_,                                                         \
-                   .suffix = suffix_,                                                             \
+#define OP(name, path_, dialect_, channels_, suffix_, flags_) \
+    [OP_##name] = {.id = OP_##name,                           \
+                   .path = path_,                             \
+                   .dialect = DIALECT_##dialect_,             \
+                   .channels = channels_,                     \
+                   .suffix = suffix_,                         \
                    .flags = flags_},
 #include "channel/operation.def"
 #undef OP
@@ -54,8 +54,8 @@ str operation_path(const struct operation *op, enum channel_kind kind, str base_
     buf_init(&b, PATH_MAX_BYTES);
     buf_put(&b, base_path);
     if (op->dialect == DIALECT_GEMINI) {
-        buf_put(&b, kind == CHANNEL_VERTEX ? S("/v1/publishers/google/models/")
-                                           : S("/v1beta/models/"));
+        buf_put(&b,
+                kind == CHANNEL_VERTEX ? S("/v1/publishers/google/models/") : S("/v1beta/models/"));
         put_segment(&b, model);
         buf_put_char(&b, ':');
         buf_put(&b, str_c(op->path));

@@ -42,8 +42,8 @@ struct http_server_options {
     unsigned header_count;
     unsigned connections; /* at once on this worker */
     uint64_t header_ms, body_ms, idle_ms, write_ms;
-    SSL_CTX *tls;         /* NULL: plain. Borrowed: outlives the server */
-    str headers;          /* "Name: value\r\n"... put into every answer */
+    SSL_CTX *tls; /* NULL: plain. Borrowed: outlives the server */
+    str headers;  /* "Name: value\r\n"... put into every answer */
 };
 
 enum { HTTP_OUT_HIGH = 64 * 1024, HTTP_OUT_LOW = 16 * 1024 };
@@ -51,11 +51,11 @@ enum { HTTP_OUT_HIGH = 64 * 1024, HTTP_OUT_LOW = 16 * 1024 };
 /* One request and its reply. */
 struct http_stream {
     struct http_request request;
-    struct arena arena; /* of the exchange: emptied when the next request begins */
-    void *app;          /* the exchange, NULL at request() */
-    void *user;         /* as given to http_server_new */
-    char peer[46];      /* client's address as text */
-    uint64_t began_ns;  /* when the head was complete */
+    struct arena arena;           /* of the exchange: emptied when the next request begins */
+    void *app;                    /* the exchange, NULL at request() */
+    void *user;                   /* as given to http_server_new */
+    char peer[46];                /* client's address as text */
+    uint64_t began_ns;            /* when the head was complete */
     uint64_t bytes_in, bytes_out; /* of the bodies */
 };
 
@@ -115,8 +115,8 @@ void http_reply_end(struct http_stream *s);
 void http_close_after(struct http_stream *s);
 
 /* head + body + end. */
-void http_reply(struct http_stream *s, int status, const struct http_field *fields,
-                size_t n_fields, str body);
+void http_reply(struct http_stream *s, int status, const struct http_field *fields, size_t n_fields,
+                str body);
 
 /* Ends a reply that cannot be completed, so that the client notices: chunked replies lose their
  * last chunk, others come short. The connection closes. As http_reply_end otherwise. */

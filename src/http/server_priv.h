@@ -21,20 +21,20 @@ struct http_peer {
     struct sock sock;
     struct deadline deadline;
     struct http_server *server;
-    struct http_peer *next, **prev;      /* all connections */
-    struct http_peer *next_pending;      /* those with work in hand */
+    struct http_peer *next, **prev; /* all connections */
+    struct http_peer *next_pending; /* those with work in hand */
     enum peer_state state;
 
-    struct buf in;     /* bytes read and not yet dealt with; holds the head while ACTIVE */
-    size_t in_at;      /* start of what is not consumed */
-    size_t head_from;  /* where to look for the end of the head */
+    struct buf in;    /* bytes read and not yet dealt with; holds the head while ACTIVE */
+    size_t in_at;     /* start of what is not consumed */
+    size_t head_from; /* where to look for the end of the head */
 
     enum body_mode mode;
-    struct buf body;      /* BODY_WHOLE when it does not lie inside `in` */
-    int64_t body_left;    /* of a Content-Length body */
+    struct buf body;   /* BODY_WHOLE when it does not lie inside `in` */
+    int64_t body_left; /* of a Content-Length body */
     struct http_chunks *chunks;
 
-    struct buf out;    /* reply bytes the socket has not taken */
+    struct buf out; /* reply bytes the socket has not taken */
     size_t out_at;
     int64_t reply_left; /* of a reply with Content-Length; -1 chunked, -2 until close */
 
@@ -51,8 +51,8 @@ struct http_server {
     void *user;
     struct http_server_options options;
     uv_poll_t listener;
-    uv_timer_t retry;   /* accept again after the descriptors ran out */
-    uv_idle_t idle;     /* runs while connections are pending */
+    uv_timer_t retry; /* accept again after the descriptors ran out */
+    uv_idle_t idle;   /* runs while connections are pending */
     int fd;
     struct http_peer *peers;
     struct http_peer *pending;

@@ -33,8 +33,8 @@ void deadline_set(struct deadline *d, uint64_t ms)
     uint64_t now = uv_now(d->timer.loop);
     /* A duration of centuries means never, and must not wrap. */
     d->at_ms = ms < UINT64_MAX - now ? now + ms : UINT64_MAX;
-    bool sooner = !uv_is_active((uv_handle_t *)&d->timer) ||
-                  now + uv_timer_get_due_in(&d->timer) > d->at_ms;
+    bool sooner =
+        !uv_is_active((uv_handle_t *)&d->timer) || now + uv_timer_get_due_in(&d->timer) > d->at_ms;
     if (sooner)
         must(uv_timer_start(&d->timer, on_timer, d->at_ms - now, 0) == 0);
 }

@@ -99,14 +99,9 @@ int sock_handshake(struct sock *s)
     if (rc == 1)
         return 1;
     switch (SSL_get_error(s->ssl, rc)) {
-    case SSL_ERROR_WANT_READ:
-        sock_want(s, SOCK_READ);
-        return SOCK_AGAIN;
-    case SSL_ERROR_WANT_WRITE:
-        sock_want(s, SOCK_WRITE);
-        return SOCK_AGAIN;
-    default:
-        return SOCK_ERROR;
+    case SSL_ERROR_WANT_READ: sock_want(s, SOCK_READ); return SOCK_AGAIN;
+    case SSL_ERROR_WANT_WRITE: sock_want(s, SOCK_WRITE); return SOCK_AGAIN;
+    default: return SOCK_ERROR;
     }
 }
 

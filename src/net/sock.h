@@ -25,9 +25,9 @@ struct sock {
     uv_poll_t poll;
     struct worker *worker;
     int fd;
-    unsigned wanted;   /* as the user said */
-    unsigned polled;   /* as the loop was told */
-    SSL *ssl;          /* owned */
+    unsigned wanted;                         /* as the user said */
+    unsigned polled;                         /* as the loop was told */
+    SSL *ssl;                                /* owned */
     bool read_needs_write, write_needs_read; /* TLS 1.3 key updates, TLS 1.2 renegotiation */
     bool closing;
     void (*ready)(struct sock *, unsigned events);

@@ -19,7 +19,7 @@ struct log_writer {
     uint64_t total_max; /* bytes of all files; 0: no cap */
     struct buf dir;
     struct buf lines;
-    uint64_t rotated;   /* so that two rotations in one second have two names */
+    uint64_t rotated; /* so that two rotations in one second have two names */
 };
 
 void log_writer_init(struct log_writer *w);

@@ -82,9 +82,23 @@ static bool named_by_connection(const struct http_head *h, str name)
 static bool passes(const struct http_head *h, str name)
 {
     static const char *const kept_back[] = {
-        "connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer",
-        "transfer-encoding", "upgrade", "content-length", "content-encoding", "content-type",
-        "set-cookie", "date", "cache-control", "x-request-id", "x-accel-buffering", "alt-svc",
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "content-length",
+        "content-encoding",
+        "content-type",
+        "set-cookie",
+        "date",
+        "cache-control",
+        "x-request-id",
+        "x-accel-buffering",
+        "alt-svc",
         "strict-transport-security",
     };
     for (size_t i = 0; i < sizeof kept_back / sizeof *kept_back; i++) {
@@ -130,7 +144,7 @@ static enum answer_mode choose_mode(struct exchange *x, const struct http_head *
     if (events)
         return ANSWER_EVENTS;
     /* Asked for events, got a document (R10.4). */
-    x->convert = x->stream && json && x->dialect->id != DIALECT_GEMINI && x->op->flags & OP_GENERATES;
+    x->convert = x->stream && json && x->op->flags & OP_STREAMS && x->op->flags & OP_TERMINATES;
     if (x->convert || (json && (renames(x) || encoding_needed(coding))))
         return ANSWER_HELD;
     return ANSWER_BYTES;
@@ -334,8 +348,8 @@ static const bool next_on_error[ERR_COUNT] = {
 static bool next_on_status(int status)
 {
 #define VERDICT(name, action)
-#define STATUS(from, to, action)                                                                  \
-    if (status >= (from) && status <= (to))                                                       \
+#define STATUS(from, to, action)            \
+    if (status >= (from) && status <= (to)) \
         return action;
 #include "relay/verdict.def"
 #undef STATUS
@@ -431,17 +445,10 @@ static void on_body(void *owner, str bytes)
     struct exchange *x = owner;
     x->up_ms = now_ms(x);
     switch (x->mode) {
-    case ANSWER_EVENTS:
-        on_events(x, bytes);
-        break;
-    case ANSWER_BYTES:
-        on_bytes(x, bytes);
-        break;
-    case ANSWER_HELD:
-        buf_put(&x->held, bytes);
-        break;
-    case ANSWER_NONE:
-        break;
+    case ANSWER_EVENTS: on_events(x, bytes); break;
+    case ANSWER_BYTES: on_bytes(x, bytes); break;
+    case ANSWER_HELD: buf_put(&x->held, bytes); break;
+    case ANSWER_NONE: break;
     }
 }
 

@@ -133,9 +133,9 @@ str attempt_head(struct exchange *x, str content_type, int64_t length)
     const struct target *t = x->target;
     struct arena *a = &x->s->arena;
     head_build(&h, x, content_type);
-    str path = operation_path(x->op, t->provider->kind, t->base_path,
-                              resolved_upstream(&x->resolved, t),
-                              operation_query(x->s->request.query, a), a);
+    str path =
+        operation_path(x->op, t->provider->kind, t->base_path, resolved_upstream(&x->resolved, t),
+                       operation_query(x->s->request.query, a), a);
     struct buf b;
     buf_init(&b, HEAD_BYTES_MAX);
     buf_reserve(&b, 1024);
@@ -209,24 +209,17 @@ static enum err edit_body(struct exchange *x, struct json_edit *e, struct fail *
 static enum sim_operation sim_operation_of(enum operation_id id)
 {
     switch (id) {
-    case OP_COMPLETIONS:
-        return SIM_COMPLETIONS;
+    case OP_COMPLETIONS: return SIM_COMPLETIONS;
     case OP_RESPONSES_COUNT:
     case OP_MESSAGES_COUNT:
-    case OP_GEMINI_COUNT:
-        return SIM_COUNT_TOKENS;
+    case OP_GEMINI_COUNT: return SIM_COUNT_TOKENS;
     case OP_EMBEDDINGS:
     case OP_GEMINI_EMBED:
-    case OP_GEMINI_BATCH_EMBED:
-        return SIM_EMBED;
-    case OP_MODERATIONS:
-        return SIM_MODERATE;
-    case OP_RERANK:
-        return SIM_RERANK;
-    case OP_IMAGES_GENERATIONS:
-        return SIM_IMAGE;
-    default:
-        return SIM_GENERATE;
+    case OP_GEMINI_BATCH_EMBED: return SIM_EMBED;
+    case OP_MODERATIONS: return SIM_MODERATE;
+    case OP_RERANK: return SIM_RERANK;
+    case OP_IMAGES_GENERATIONS: return SIM_IMAGE;
+    default: return SIM_GENERATE;
     }
 }
 

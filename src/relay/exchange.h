@@ -20,12 +20,7 @@ enum step {
 };
 
 /* Members of a request body that we act on. */
-enum {
-    FIELD_MODEL,
-    FIELD_STREAM,
-    FIELD_STREAM_OPTIONS,
-    FIELD_COUNT
-};
+enum { FIELD_MODEL, FIELD_STREAM, FIELD_STREAM_OPTIONS, FIELD_COUNT };
 
 enum { TARGETS_MAX = 32, REPLY_FIELDS_MAX = 48 };
 
@@ -42,10 +37,10 @@ struct upload; /* a multipart body on its way through; relay/upload.c */
 struct exchange {
     struct lane *lane;
     struct exchange *next, **prev;
-    struct http_stream *s;   /* NULL once the reply is over or the client is gone */
+    struct http_stream *s; /* NULL once the reply is over or the client is gone */
     struct lease *lease;
     const struct config *config;
-    const struct operation *op; /* NULL: a local endpoint */
+    const struct operation *op;    /* NULL: a local endpoint */
     const struct dialect *dialect; /* the client's */
     const struct client_key *key;
     enum step step;
@@ -53,12 +48,12 @@ struct exchange {
     char id_text[9];
 
     /* the request */
-    str path_model;          /* Gemini: from the path, decoded */
+    str path_model; /* Gemini: from the path, decoded */
     str body;
-    struct buf decoded;      /* holds body when it came encoded */
+    struct buf decoded; /* holds body when it came encoded */
     struct json_span fields[FIELD_COUNT];
     bool stream, usage_asked, usage_added, alt_sse;
-    str model;               /* as the client said it */
+    str model; /* as the client said it */
     struct resolved resolved;
     const struct target *targets[TARGETS_MAX];
     size_t n_targets, at;
@@ -68,26 +63,26 @@ struct exchange {
     /* the attempt */
     struct call *call;
     unsigned attempts;
-    int64_t begun_again;     /* of streaming.bootstrap-retries */
-    struct fail last;        /* why the newest attempt failed */
+    int64_t begun_again; /* of streaming.bootstrap-retries */
+    struct fail last;    /* why the newest attempt failed */
 
     /* the answer */
     enum answer_mode mode;
-    int status;              /* sent to the client, or to be sent */
+    int status; /* sent to the client, or to be sent */
     str content_type;
     int64_t up_length;
-    str up_coding;           /* of a held answer */
+    str up_coding; /* of a held answer */
     struct http_field reply_fields[REPLY_FIELDS_MAX];
     size_t n_reply_fields, n_base_fields; /* base: those that are no attempt's own */
     struct tap tap;
     bool tapping;
     struct sse_splitter frames;
-    struct buf held;         /* frames before the first deliverable one; whole answers */
+    struct buf held; /* frames before the first deliverable one; whole answers */
     bool committed, paused;
-    bool beaten;             /* committed by a heartbeat: the document has not begun */
-    bool convert;            /* a whole answer becomes the stream that was asked for */
-    bool until_commit;       /* frames are collected until one is worth committing to */
-    const char *error;       /* class name for the log */
+    bool beaten;       /* committed by a heartbeat: the document has not begun */
+    bool convert;      /* a whole answer becomes the stream that was asked for */
+    bool until_commit; /* frames are collected until one is worth committing to */
+    const char *error; /* class name for the log */
 
     /* times: loop milliseconds for deadlines, nanoseconds for the log */
     uint64_t began_ms, sent_ms, up_ms, out_ms;
@@ -169,7 +164,8 @@ bool upload_wanted(const struct exchange *x);
 void upload_begin(struct exchange *x);
 void upload_on_bytes(struct exchange *x, str bytes, bool last);
 void upload_on_drain(struct exchange *x);
-enum err upload_send(struct exchange *x, struct fail *f) must_check; /* the attempt, for step_send */
+/* The attempt, for step_send. */
+enum err upload_send(struct exchange *x, struct fail *f) must_check;
 void upload_end(struct exchange *x);
 
 #endif

@@ -15,11 +15,11 @@ struct lane {
     struct worker worker;
     struct http_server *server;
     struct http_client *client;
-    struct lease *lease;          /* the newest snapshot */
-    struct exchange *exchanges;   /* running */
-    struct exchange *spare;       /* to be used again */
+    struct lease *lease;        /* the newest snapshot */
+    struct exchange *exchanges; /* running */
+    struct exchange *spare;     /* to be used again */
     unsigned n_running, n_spare;
-    uint64_t id_state;            /* of the request ids */
+    uint64_t id_state;                   /* of the request ids */
     _Atomic uint64_t requests, failures; /* written by this worker, read by anyone */
 };
 

@@ -11,9 +11,9 @@
 
 struct upload {
     struct multipart form;
-    struct buf head;   /* everything before the provider is known */
-    bool started;      /* the call has begun */
-    bool last;         /* the whole body came in */
+    struct buf head; /* everything before the provider is known */
+    bool started;    /* the call has begun */
+    bool last;       /* the whole body came in */
 };
 
 bool upload_wanted(const struct exchange *x)

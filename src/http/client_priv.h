@@ -54,7 +54,7 @@ struct http_pool {
     const struct http_origin *origin;
     struct http_conn *newest, *oldest; /* idle */
     unsigned idle;
-    unsigned waiting;                           /* dials that wait for their turn to shake hands */
+    unsigned handshakes, waiting; /* dials that shake hands; that wait for their turn to */
     struct tls_sessions sessions, hop_sessions; /* hop: with an https proxy */
 };
 

@@ -83,7 +83,8 @@ static void hop_fail(struct http_dial *d, enum err code, const char *why)
     call_fail(d->call, ERR_UP_PROXY, "proxy %s: %s", label, why);
 }
 
-/* ---- Only so many handshakes at once: they are what TLS costs. ---- */
+/* ---- Only so many handshakes at once: they are what TLS costs. A quarter is kept from each pool,
+ * so that a provider which does not answer cannot hold up all others. ---- */
 
 static void turn_unlink(struct http_dial *d)
 {
@@ -100,15 +101,31 @@ static void turn_unlink(struct http_dial *d)
     c->n_waiting--;
 }
 
-static bool turn_free(const struct http_client *c)
+static bool any_turn_free(const struct http_client *c)
 {
     return c->options.max_handshakes == 0 || c->handshakes < c->options.max_handshakes;
+}
+
+static bool turn_free(const struct http_dial *d)
+{
+    unsigned max = d->client->options.max_handshakes;
+    return any_turn_free(d->client) && (max == 0 || d->pool->handshakes < max - max / 4);
 }
 
 static void turn_take(struct http_dial *d)
 {
     d->client->handshakes++;
+    d->pool->handshakes++;
     d->has_turn = true;
+}
+
+/* The one that has waited longest of those whose pool has a turn left. */
+static struct http_dial *turn_next(const struct http_client *c)
+{
+    struct http_dial *d = any_turn_free(c) ? c->waiting : NULL;
+    while (d && !turn_free(d))
+        d = d->turn_next;
+    return d;
 }
 
 /* Whoever starts now may fail at once and leave its turn to the next: hence the flag. */
@@ -117,8 +134,7 @@ static void turn_give(struct http_client *c)
     if (c->giving_turns)
         return;
     c->giving_turns = true;
-    while (c->waiting && turn_free(c)) {
-        struct http_dial *d = c->waiting;
+    for (struct http_dial *d; (d = turn_next(c));) {
         turn_unlink(d);
         turn_take(d);
         go_on(d);
@@ -133,6 +149,7 @@ static void leave_turn(struct http_dial *d)
         return;
     d->has_turn = false;
     d->client->handshakes--;
+    d->pool->handshakes--;
     turn_give(d->client);
 }
 
@@ -142,7 +159,7 @@ static bool turn_get(struct http_dial *d)
     struct http_client *c = d->client;
     if (d->has_turn)
         return true;
-    if (turn_free(c) && !c->waiting) {
+    if (turn_free(d) && !d->pool->waiting) {
         turn_take(d);
         return true;
     }
@@ -191,11 +208,22 @@ static void set_keepalive(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
 }
 
+/* When descriptors run out, connections that wait for work are the first to go. */
+static int new_socket(struct http_client *c, int family)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE) && c->stats.idle) {
+        pool_close_idle(c);
+        fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    }
+    return fd;
+}
+
 /* A socket connecting to the address, or -1 with d->last_errno. */
 static int open_to(struct http_dial *d, const union resolve_addr *addr)
 {
     bool v6 = addr->any.sa_family == AF_INET6;
-    int fd = socket(addr->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = new_socket(d->client, addr->any.sa_family);
     if (fd < 0) {
         d->last_errno = errno;
         return -1;

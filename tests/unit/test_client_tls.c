@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -255,6 +256,51 @@ static void test_relieved(void **state)
     call_cancel(e->rec[1].call);
     assert_int_equal(stats(e).opened, 1);
     assert_int_equal(stats(e).reused, 4);
+}
+
+/* A provider that does not shake hands leaves turns to others. */
+static void test_turns_are_shared(void **state)
+{
+    struct env *e = *state;
+    char url[64];
+    e->options.max_handshakes = 4;
+    env_options(e);
+    scripted_start(&e->other, script_mute);
+    snprintf(url, sizeof url, "https://127.0.0.1:%u", e->other.port);
+    e->origin = origin_at(url, "direct", cert);
+    for (int i = 1; i < 8; i++)
+        env_start(e, &e->rec[i], get_x);
+    env_turn(e, NULL, 20);
+    e->server.answer = hello;
+    serve_tls(e, script_same, "127.0.0.1", cert, "direct");
+    good_once(e);
+    for (int i = 1; i < 8; i++)
+        call_cancel(e->rec[i].call);
+}
+
+/* Without descriptors left, idle connections make room. */
+static void test_descriptors(void **state)
+{
+    struct env *e = *state;
+    int fds[1024], n = 0;
+    struct rlimit limit, low;
+    e->server.answer = hello;
+    serve_tls(e, script_same, "127.0.0.1", cert, "direct");
+    good_once(e);
+    assert_int_equal(stats(e).idle, 1);
+    e->origin = origin_at("http://127.0.0.1:1", "direct", "");
+    getrlimit(RLIMIT_NOFILE, &limit);
+    low = (struct rlimit){1024, limit.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &low);
+    while (n < 1024 && (fds[n] = dup(0)) >= 0)
+        n++;
+    env_start(e, &e->rec[0], get_x);
+    for (int i = 0; i < n; i++)
+        close(fds[i]);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    env_wait_end(e, &e->rec[0]);
+    assert_failed(&e->rec[0], ERR_UP_REFUSED);
+    assert_int_equal(stats(e).idle, 0);
 }
 
 enum { BIG = 3 << 20 };
@@ -609,6 +655,8 @@ int main(void)
         CASE(test_handshake_timeout),
         CASE(test_turns),
         CASE(test_relieved),
+        CASE(test_turns_are_shared),
+        CASE(test_descriptors),
         CASE(test_backpressure),
         CASE(test_big),
         CASE(test_until_close),

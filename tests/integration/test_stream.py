@@ -324,6 +324,17 @@ def test_an_empty_stream(gw, up, stream):
     assert r.status == 502 and r.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("done", [True, False], ids=["done", "no-done"])
+def test_crlf_cut_at_every_place_near_the_end(gw, up, done):
+    """A CRLF whose LF comes in the next read is one line end, not two; bytes come out as they are."""
+    body = chat_event("a").replace(b"\n", b"\r\n") + chat_event("", "stop").replace(b"\n", b"\r\n")
+    body += DONE.replace(b"\n", b"\r\n") if done else b""
+    for back in range(1, 6):
+        up.default = sse(body[:-back], 0.03, body[-back:])
+        r = gw.chat(stream=True)
+        assert r.body == body + (b"" if done else DONE), back
+
+
 def test_only_comments_then_the_end(gw, up):
     up.default = sse(b": one\n\n", b": two\n\n")
     r = gw.chat(stream=True)

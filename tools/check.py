@@ -277,6 +277,7 @@ def step_fuzz(options):
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for name, status, out in pool.map(lambda n: fuzz_one(options, n), names):
             if status:
+                out = re.sub(r"^#\d+\t.*\n", "", out, flags=re.M)  # progress
                 say(f"{name}: FAILED, inputs in build/fuzz/findings\n{out[-6000:]}")
                 count += FAIL
                 continue

@@ -165,6 +165,8 @@ static void on_retry(uv_timer_t *t)
 {
     struct http_server *sv = t->data;
     listen_again(sv);
+    if (!sv->listening && !sv->draining) /* still at the limit of connections */
+        must(uv_timer_start(t, on_retry, 50, 0) == 0);
 }
 
 /* Looks again soon: descriptors ran out, or the connection limit is reached. */

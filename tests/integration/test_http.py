@@ -526,6 +526,7 @@ def test_tls_listener_speaks_http_1_1_by_alpn(tls_gw, authority):
         assert c.response("GET").status == 200
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_tls_listener_refuses_old_versions(tls_gw, authority):
     context = authority.client()
     context.minimum_version = ssl.TLSVersion.TLSv1

@@ -78,7 +78,8 @@ void *arena_alloc(struct arena *a, size_t size)
 {
     must(size <= SIZE_MAX - ALIGN);
     size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-    if (size > (size_t)(a->end - a->at))
+    /* Nothing of an empty arena is still a place: memset and memcpy must not be given NULL. */
+    if (size > (size_t)(a->end - a->at) || !a->head)
         add_block(a, size);
     void *p = a->at;
     a->at += size;

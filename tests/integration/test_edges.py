@@ -89,7 +89,7 @@ def test_heartbeats_stop_when_the_client_does_not_read(beating, up):
     up.default = lambda _: Answer(body=(p for g in ([event] * 200, [chat_event("", "stop"), DONE])
                                         for p in g), framing="chunked",
                                   headers=[("Content-Type", "text/event-stream")])
-    with beating.connect(rcvbuf=65536) as c:
+    with beating.connect(rcvbuf=262144) as c:
         c.request("POST", "/v1/chat/completions", beating.headers(body=1), encode(chat_body(stream=True)))
         r = c.head()
         time.sleep(2.2)
@@ -108,7 +108,7 @@ def test_a_slow_client_is_not_the_providers_silence(stage, up):
     up.default = lambda _: Answer(body=(p for g in ([event] * 700, [chat_event("", "stop"), DONE])
                                         for p in g), framing="chunked",
                                   headers=[("Content-Type", "text/event-stream")])
-    with gw.connect(rcvbuf=65536) as c:
+    with gw.connect(rcvbuf=262144) as c:
         c.request("POST", "/v1/chat/completions", gw.headers(body=1), encode(chat_body(stream=True)))
         r = c.head()
         time.sleep(1.5)

@@ -50,7 +50,7 @@ MACHINE_PATHS = ["/work" + "/main", "/work" + "/shared", "/work" + "/.", "/root"
 RECORDED = ("tests/corpus/", "tests/fuzz/corpus/", "tests/vectors/")
 
 CFLAGS = ("-std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes "
-          "-Wpointer-arith -Wwrite-strings -Wvla -D_GNU_SOURCE= -Isrc").split()
+          "-Wpointer-arith -Wwrite-strings -Wvla -D_GNU_SOURCE= -DOPENSSL_API_COMPAT=30000 -Isrc").split()
 
 problems = []
 notices = []

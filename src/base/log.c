@@ -92,9 +92,12 @@ static bool plain_byte(unsigned char c)
  * so a malformed string is printed with every high byte as '?'. */
 static void put_value(struct buf *out, str s)
 {
-    s = str_head(s, VALUE_MAX);
-    while (s.n && s.n == VALUE_MAX && ((unsigned char)s.p[s.n - 1] & 0x80))
-        s.n--; /* do not cut inside a sequence */
+    if (s.n > VALUE_MAX) {
+        size_t cut = VALUE_MAX; /* not inside a sequence, which has three bytes after its first */
+        while (cut > VALUE_MAX - 3 && ((unsigned char)s.p[cut] & 0xc0) == 0x80)
+            cut--;
+        s = str_head(s, cut);
+    }
     bool utf8 = str_utf8(s);
     buf_put_char(out, '"');
     size_t run = 0;

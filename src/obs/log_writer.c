@@ -28,22 +28,29 @@ void log_writer_fini(struct log_writer *w)
     buf_fini(&w->lines);
 }
 
-static bool file_name(const struct log_writer *w, const char *name, char out[NAME_BYTES])
+static bool file_name(str dir, const char *name, char out[NAME_BYTES])
 {
-    int n = snprintf(out, NAME_BYTES, "%.*s/%s", STR_FMT(buf_str(&w->dir)), name);
+    int n = snprintf(out, NAME_BYTES, "%.*s/%s", STR_FMT(dir), name);
     return n > 0 && n < NAME_BYTES;
 }
 
-static int open_active(struct log_writer *w)
+/* Opens the active file of a folder and lets go of the one there was; false on failure. */
+static bool open_active(struct log_writer *w, str dir)
 {
     char name[NAME_BYTES];
     struct stat st;
-    if (!file_name(w, "main.log", name))
-        return -1;
+    if (!file_name(dir, "main.log", name)) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
     int fd = open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        w->size = fstat(fd, &st) == 0 ? (uint64_t)st.st_size : 0;
-    return fd;
+    if (fd < 0)
+        return false;
+    w->size = fstat(fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+    if (w->fd >= 0)
+        close(w->fd);
+    w->fd = fd;
+    return true;
 }
 
 enum err log_writer_set(struct log_writer *w, bool to_file, str dir, uint64_t total_mb,
@@ -58,16 +65,15 @@ enum err log_writer_set(struct log_writer *w, bool to_file, str dir, uint64_t to
     }
     if (w->fd >= 0 && str_eq(dir, buf_str(&w->dir)))
         return OK;
+    char path[NAME_BYTES];
+    if (!file_name(dir, "", path))
+        return fail_set(f, ERR_CONFIG, "log directory %.*s: the name is too long", STR_FMT(dir));
+    if (mkdir(path, 0700) < 0 && errno != EEXIST)
+        return fail_set(f, ERR_CONFIG, "log directory %.*s: %s", STR_FMT(dir), strerror(errno));
+    if (!open_active(w, dir))
+        return fail_set(f, ERR_CONFIG, "%.*s/main.log: %s", STR_FMT(dir), strerror(errno));
     buf_clear(&w->dir);
     buf_put(&w->dir, dir);
-    if (mkdir(buf_c(&w->dir), 0700) < 0 && errno != EEXIST)
-        return fail_set(f, ERR_CONFIG, "log directory %.*s: %s", STR_FMT(dir), strerror(errno));
-    int fd = open_active(w);
-    if (fd < 0)
-        return fail_set(f, ERR_CONFIG, "%.*s/main.log: %s", STR_FMT(dir), strerror(errno));
-    if (w->fd >= 0)
-        close(w->fd);
-    w->fd = fd;
     return OK;
 }
 
@@ -88,7 +94,8 @@ static uint64_t survey(struct log_writer *w, char oldest[NAME_BYTES])
     for (struct dirent *e; d && (e = readdir(d));) {
         char path[NAME_BYTES];
         struct stat st;
-        if (!is_rotated(e->d_name) || !file_name(w, e->d_name, path) || stat(path, &st) < 0)
+        if (!is_rotated(e->d_name) || !file_name(buf_str(&w->dir), e->d_name, path) ||
+            stat(path, &st) < 0)
             continue;
         total += (uint64_t)st.st_size;
         if (!oldest[0] || strcmp(path, oldest) < 0)
@@ -116,14 +123,14 @@ static void rotate(struct log_writer *w)
     localtime_r(&now, &tm);
     size_t n = strftime(name, sizeof name, "main-%Y%m%dT%H%M%S", &tm);
     snprintf(name + n, sizeof name - n, "-%06u.log", (unsigned)(w->rotated++ % 1000000));
-    if (!file_name(w, "main.log", from) || !file_name(w, name, to) || rename(from, to) < 0)
+    str dir = buf_str(&w->dir);
+    if (!file_name(dir, "main.log", from) || !file_name(dir, name, to))
         return;
-    int fd = open_active(w);
-    if (fd >= 0) {
-        close(w->fd);
-        w->fd = fd;
-    }
-    prune(w);
+    /* Somebody else may have moved or removed it: then only a new one is due. */
+    if (rename(from, to) < 0 && errno != ENOENT)
+        return;
+    if (open_active(w, dir))
+        prune(w);
 }
 
 static void write_all(struct log_writer *w, str s)

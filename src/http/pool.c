@@ -51,6 +51,8 @@ void pool_put(struct http_conn *conn)
     conn->state = CONN_IDLE;
     conn->reused = true;
     conn->idle_until_ms = worker_now_ms(c->worker) + c->options.keepalive_ms;
+    /* An answer that ended while its reader was paused left the connection unwatched. */
+    sock_want(&conn->sock, SOCK_READ);
     conn->newer = NULL;
     conn->older = p->newest;
     *(p->newest ? &p->newest->newer : &p->oldest) = conn;

@@ -194,8 +194,8 @@ class Gateway:
             try:
                 eventually(lambda: self.fds() <= self.fds_at_start, "descriptors", 4)
             except AssertionError:
-                problems.append(f"{self.fds()} descriptors, {self.fds_at_start} at the start: "
-                                + " ".join(self.fd_targets()))
+                problems.append(f"{self.fds()} descriptors, {self.fds_at_start} at the start (we "
+                                f"listen at {self.address[1]}): " + " ".join(self.fd_targets()))
         try:
             code = self.terminate(15)
             if code != 0:
@@ -289,13 +289,21 @@ class Gateway:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def fd_targets(self) -> list[str]:
+        """What the descriptors are; TCP sockets with both ends and their state."""
+        sockets = {}
+        for family in ("tcp", "tcp6"):
+            for line in Path(f"/proc/{self.pid}/net/{family}").read_text().splitlines()[1:]:
+                part = line.split()
+                ends = [str(int(end.rpartition(":")[2], 16)) for end in part[1:3]]
+                sockets[f"socket:[{part[9]}]"] = f"{family}:{'>'.join(ends)}/{part[3]}"
         out = []
         for fd in os.listdir(f"/proc/{self.pid}/fd"):
             try:
-                out.append(os.readlink(f"/proc/{self.pid}/fd/{fd}"))
+                target = os.readlink(f"/proc/{self.pid}/fd/{fd}")
             except OSError:
-                pass
-        return sorted(out)
+                continue
+            out.append(sockets.get(target, target))
+        return sorted(t for t in out if not t.startswith(("anon_inode", "pipe")))
 
     def rss(self) -> int:
         """Resident bytes."""

@@ -146,6 +146,22 @@ static enum err check_target(struct http_request *rq, struct fail *f)
     return OK;
 }
 
+/* Beyond llhttp, which takes an empty list, any coding before chunked, and HTTP/1.0 with chunks
+ * (RFC 9112 6.1: faulty framing). A peer before us might see another end of the message. */
+static enum err check_coding(const struct http_request *rq, struct fail *f)
+{
+    unsigned seen = 0;
+    for (size_t i = 0; i < rq->n_fields; i++) {
+        if (!str_eq_nocase(rq->fields[i].name, S("transfer-encoding")))
+            continue;
+        if (seen++ || !str_eq_nocase(str_trim(rq->fields[i].value), S("chunked")))
+            return fail_set(f, ERR_BAD_HTTP, "the only transfer coding taken is chunked");
+    }
+    if (seen && rq->http10)
+        return fail_set(f, ERR_BAD_HTTP, "HTTP/1.0 has no transfer codings");
+    return OK;
+}
+
 static enum err check_host(const struct http_request *rq, struct fail *f)
 {
     unsigned hosts = 0;
@@ -181,13 +197,12 @@ enum err http_parse_head(str head, struct http_request *rq, struct http_field *f
         !rq->http10 ? !(p->flags & F_CONNECTION_CLOSE) : (p->flags & F_CONNECTION_KEEP_ALIVE) != 0;
     if (p->flags & F_CHUNKED)
         rq->content_length = -1;
-    else if (p->flags & F_TRANSFER_ENCODING)
-        return fail_set(f, ERR_BAD_HTTP, "the only transfer coding taken is chunked");
     else if (p->flags & F_CONTENT_LENGTH)
         rq->content_length = p->content_length > INT64_MAX ? INT64_MAX : (int64_t)p->content_length;
     str expect = http_request_field(rq, S("expect"));
     rq->expect_continue = !rq->http10 && str_eq_nocase(expect, S("100-continue"));
-    enum err bad = check_host(rq, f);
+    enum err bad = check_coding(rq, f);
+    bad = bad ? bad : check_host(rq, f);
     return bad ? bad : check_target(rq, f);
 }
 

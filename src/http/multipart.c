@@ -1,21 +1,54 @@
 #include "http/multipart.h"
 
-/* The value of a parameter such as boundary= or name=, with or without quotes. */
-static str parameter(str header, str name)
+/* Takes the part before the next ';' off *rest; one inside quotes separates nothing. */
+static str next_parameter(str *rest)
+{
+    bool quoted = false;
+    for (size_t i = 0; i < rest->n; i++) {
+        char c = rest->p[i];
+        if (c == '\\' && quoted) {
+            i++;
+        } else if (c == '"') {
+            quoted = !quoted;
+        } else if (c == ';' && !quoted) {
+            str part = str_head(*rest, i);
+            *rest = str_from(*rest, i + 1);
+            return part;
+        }
+    }
+    str part = *rest;
+    *rest = (str){NULL, 0};
+    return part;
+}
+
+/*
+ * The value of a parameter such as boundary= or name=, with or without quotes; p == NULL if there
+ * is none. False when it could be read in more than one way: given twice, or quoted in a manner
+ * that readers treat differently.
+ */
+static bool parameter(str header, str name, str *value)
 {
     str rest = header;
-    (void)str_split(&rest, ';');
+    *value = (str){NULL, 0};
+    (void)next_parameter(&rest);
     while (rest.p) {
-        str pair = str_trim(str_split(&rest, ';'));
+        str pair = next_parameter(&rest);
         size_t eq = str_find_char(pair, '=');
-        if (!str_eq_nocase(str_trim(str_head(pair, eq)), name))
+        str got = str_trim(str_head(pair, eq));
+        bool extended = str_ends(got, S("*")); /* RFC 5987; not for forms (RFC 7578 4.2) */
+        if (extended)
+            got.n--;
+        if (!str_eq_nocase(got, name))
             continue;
-        str value = str_trim(str_from(pair, eq + 1));
-        if (value.n >= 2 && value.p[0] == '"' && value.p[value.n - 1] == '"')
-            value = str_of(value.p + 1, value.n - 2);
-        return value;
+        if (extended || value->p)
+            return false;
+        *value = str_trim(str_from(pair, eq + 1));
+        if (value->n >= 2 && value->p[0] == '"' && value->p[value->n - 1] == '"')
+            *value = str_of(value->p + 1, value->n - 2);
+        if (str_find_char(*value, '"') < value->n || str_find_char(*value, '\\') < value->n)
+            return false;
     }
-    return (str){NULL, 0};
+    return true;
 }
 
 bool multipart_init(struct multipart *m, str content_type, str name)
@@ -24,8 +57,9 @@ bool multipart_init(struct multipart *m, str content_type, str name)
     buf_init(&m->value, MULTIPART_VALUE_MAX);
     buf_init(&m->head, MULTIPART_HEAD_MAX);
     str media = str_trim(str_head(content_type, str_find_char(content_type, ';')));
-    str boundary = parameter(content_type, S("boundary"));
-    if (!str_eq_nocase(media, S("multipart/form-data")) || boundary.n == 0 ||
+    str boundary;
+    if (!parameter(content_type, S("boundary"), &boundary) ||
+        !str_eq_nocase(media, S("multipart/form-data")) || boundary.n == 0 ||
         boundary.n > MULTIPART_BOUNDARY_MAX)
         return false;
     memcpy(m->delimiter, "\r\n--", 4);
@@ -41,19 +75,33 @@ void multipart_fini(struct multipart *m)
     buf_fini(&m->head);
 }
 
+/* The name of the part whose head this is. False when readers could differ about it. */
+static bool part_name(str head, str *name)
+{
+    bool seen = false;
+    *name = (str){NULL, 0};
+    while (head.p) {
+        str line = str_split(&head, '\n');
+        if (line.n && (line.p[0] == ' ' || line.p[0] == '\t'))
+            return false; /* folded into the line before */
+        size_t colon = str_find_char(line, ':');
+        if (!str_eq_nocase(str_trim(str_head(line, colon)), S("content-disposition")))
+            continue;
+        if (seen || !parameter(str_trim(str_from(line, colon + 1)), S("name"), name))
+            return false;
+        seen = true;
+    }
+    return true;
+}
+
 /* A part head is complete: is it the field we look for? */
 static void begin_part(struct multipart *m)
 {
-    str rest = buf_str(&m->head);
+    str name;
     m->state = MP_BODY;
     m->matched = 0;
-    while (rest.p) {
-        str line = str_trim(str_split(&rest, '\n'));
-        size_t colon = str_find_char(line, ':');
-        if (!str_eq_nocase(str_head(line, colon), S("content-disposition")))
-            continue;
-        if (!str_eq(parameter(str_from(line, colon + 1), S("name")), m->name))
-            continue;
+    m->bad |= !part_name(buf_str(&m->head), &name);
+    if (name.p && str_eq(name, m->name)) {
         if (m->found) {
             m->twice = true;
         } else {
@@ -67,6 +115,8 @@ static void begin_part(struct multipart *m)
 
 static void on_delimiter(struct multipart *m)
 {
+    /* Behind the end nothing counts, but not every reader knows. */
+    m->bad |= m->over;
     if (m->state == MP_VALUE)
         m->found = true;
     m->state = MP_AFTER;

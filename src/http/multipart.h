@@ -3,7 +3,9 @@
  *
  * Wire facts: RFC 2046 5.1.1 (delimiter lines), RFC 7578 (form-data; the name is a parameter of
  * Content-Disposition). The body itself is not kept: only the part head being read and the value
- * looked for.
+ * looked for. What two readers could understand differently (folded part heads, a parameter given
+ * twice, escapes in a name, parts behind the closing delimiter) counts as malformed: the provider
+ * must not find another model than we did.
  */
 #ifndef CLIPROXY_HTTP_MULTIPART_H
 #define CLIPROXY_HTTP_MULTIPART_H

@@ -3,14 +3,18 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
-enum { ROTATE_BYTES = 10 * 1024 * 1024, LINES_MAX = 64 * 1024 * 1024, NAME_BYTES = 4096 };
+enum { ROTATE_BYTES = 10 * 1024 * 1024, LINES_MAX = 64 * 1024 * 1024, NAME_BYTES = 4096,
+       STALL_MS = 100 };
 
 void log_writer_init(struct log_writer *w)
 {
@@ -133,11 +137,48 @@ static void rotate(struct log_writer *w)
         prune(w);
 }
 
+/* A pipe whose reader stalls takes nothing for as long as it likes, and this thread has signals
+ * and reloads to see to: it waits a moment once, and then no more until there is room again. */
+static bool stdout_has_room(struct log_writer *w)
+{
+    struct pollfd p = {STDOUT_FILENO, POLLOUT, 0};
+    int ready;
+    do
+        ready = poll(&p, 1, w->stalled ? 0 : STALL_MS);
+    while (ready < 0 && errno == EINTR);
+    w->stalled = ready <= 0;
+    return !w->stalled;
+}
+
+static uint64_t count_lines(str s)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < s.n; i++)
+        n += s.p[i] == '\n';
+    return n;
+}
+
+/* As many whole lines as a pipe that polls writable takes without blocking (POSIX: PIPE_BUF); a
+ * longer line goes in one piece. */
+static str next_piece(const struct log_writer *w, str s)
+{
+    if (w->fd >= 0 || s.n <= PIPE_BUF)
+        return s;
+    size_t end = str_find_last(str_head(s, PIPE_BUF), '\n');
+    if (end >= PIPE_BUF)
+        end = str_find_char(s, '\n');
+    return str_head(s, end + 1);
+}
+
 static void write_all(struct log_writer *w, str s)
 {
     int fd = w->fd >= 0 ? w->fd : STDOUT_FILENO;
     while (s.n) {
-        ssize_t put = write(fd, s.p, s.n);
+        if (w->fd < 0 && !stdout_has_room(w)) {
+            w->lost += count_lines(s);
+            return;
+        }
+        ssize_t put = write(fd, s.p, next_piece(w, s).n);
         if (put < 0 && errno == EINTR)
             continue;
         if (put <= 0)
@@ -150,13 +191,17 @@ static void write_all(struct log_writer *w, str s)
 void log_writer_drain(struct log_writer *w)
 {
     buf_clear(&w->lines);
-    uint64_t dropped = log_take(&w->lines);
+    uint64_t dropped = log_take(&w->lines) + w->lost;
+    w->lost = 0;
     write_all(w, buf_str(&w->lines));
-    if (dropped) {
-        char line[128];
-        int n = snprintf(line, sizeof line, "[log] %llu lines dropped: the queue was full\n",
-                         (unsigned long long)dropped);
-        write_all(w, str_of(line, (size_t)n));
+    if (w->stalled) {
+        w->lost += dropped; /* told when somebody reads again */
+    } else if (dropped) {
+        const struct log_field fields[] = {log_uint("lines", dropped), {.kind = LOG_END}};
+        buf_clear(&w->lines);
+        log_format(&w->lines, clock_wall_ms(), LOG_WARN, 0, "log lines dropped, the queue was full",
+                   fields);
+        write_all(w, buf_str(&w->lines));
     }
     if (w->fd >= 0 && w->size >= ROTATE_BYTES)
         rotate(w);

@@ -243,3 +243,67 @@ def test_logging_to_file(stage, up):
         out, err = process.communicate(timeout=10)
     assert process.returncode == 0, err
     assert b'"path":"/health"' not in out
+
+
+def test_nobody_reads_the_log(stage, up):
+    """A full pipe at stdout must stop neither requests nor signals; later the loss is told."""
+    import signal
+    import subprocess
+    import threading
+    from support.client import Conn
+    from support.gateway import BINARY, dump, environment
+    folder = stage.folder()
+    port = free_port()
+    (folder / "config.yaml").write_text(dump({"host": "127.0.0.1", **config(up, port=port)}))
+    process = subprocess.Popen([BINARY, "--config", str(folder / "config.yaml")], env=environment(),
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        eventually(lambda: not Conn(("127.0.0.1", port)).close(), "listening", 10)
+        with Conn(("127.0.0.1", port)) as c:
+            for _ in range(1500):
+                c.request("GET", "/v1/models", [("Authorization", f"Bearer {CLIENT_KEY}")])
+                assert c.response("GET").status == 200
+        read = []
+        reader = threading.Thread(target=lambda: [read.append(l) for l in process.stdout])
+        reader.start()
+        with Conn(("127.0.0.1", port)) as c:
+            def told():
+                c.request("GET", "/health")
+                c.response("GET")
+                return any(b"dropped" in l for l in list(read))
+
+            eventually(told, "the loss is told")
+        lines = [LogLine.parse(l.decode().rstrip("\n")) for l in read]
+        assert all(l.level for l in lines), "whole lines only"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        reader.join(5)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+def test_a_signal_while_nobody_reads_the_log(stage, up):
+    import signal
+    import subprocess
+    from support.client import Conn
+    from support.gateway import BINARY, dump, environment
+    folder = stage.folder()
+    port = free_port()
+    (folder / "config.yaml").write_text(dump({"host": "127.0.0.1", **config(up, port=port)}))
+    process = subprocess.Popen([BINARY, "--config", str(folder / "config.yaml")], env=environment(),
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        eventually(lambda: not Conn(("127.0.0.1", port)).close(), "listening", 10)
+        with Conn(("127.0.0.1", port)) as c:
+            for _ in range(1500):
+                c.request("GET", "/v1/models", [("Authorization", f"Bearer {CLIENT_KEY}")])
+                assert c.response("GET").status == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5 * SLACK) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()

@@ -263,6 +263,7 @@ def test_nobody_reads_the_log(stage, up):
             for _ in range(1500):
                 c.request("GET", "/v1/models", [("Authorization", f"Bearer {CLIENT_KEY}")])
                 assert c.response("GET").status == 200
+        time.sleep(0.5)              # longer than the writer is ready to wait
         read = []
         reader = threading.Thread(target=lambda: [read.append(l) for l in process.stdout])
         reader.start()

@@ -88,16 +88,21 @@ def count_once(rig, command, port, model, send, n):
 
 
 def functions(out, inclusive):
-    """Function -> instructions, as callgrind_annotate tells them."""
+    """Function -> instructions. What was inlined from several files counts for one function."""
     text = subprocess.run(["callgrind_annotate", "--auto=no", "--threshold=100",
                            f"--inclusive={'yes' if inclusive else 'no'}", out],
                           capture_output=True, text=True).stdout
     table = {}
     for line in text.splitlines():
         m = re.match(r" *([\d,]+) *\([ \d.]+%\) +(\S.*)$", line)
-        if m and "PROGRAM TOTALS" not in line:
-            name = re.sub(r"^.*?/(src/)?([^/]+:)", r"\2", re.sub(r" \[.*/", " [", m[2]))
-            table[name] = table.get(name, 0) + int(m[1].replace(",", ""))
+        if not m or "PROGRAM TOTALS" in m[2]:
+            continue
+        where, _, name = re.sub(r" \[.*", "", m[2]).rpartition(":")
+        if name.startswith("0x") or where == "???":
+            name += re.sub(r"^.*\[.*/|\]$", " ", m[2]).rstrip()
+        name = re.sub(r"\.(part|lto_priv|constprop|isra)\.\d+", "", name)
+        old, n = table.get(name, 0), int(m[1].replace(",", ""))
+        table[name] = max(old, n) if inclusive else old + n
     return table
 
 

@@ -134,18 +134,18 @@ static bool renames(const struct exchange *x)
     return x->target->model && x->target->model->force_mapping;
 }
 
-static enum answer_mode choose_mode(struct exchange *x, const struct http_head *h)
+static enum answer_mode choose_mode(struct exchange *x, int status)
 {
     bool events = media_is(x->content_type, S("text/event-stream"));
     bool json = media_is(x->content_type, S("application/json"));
-    str coding = http_field_get(h->fields, h->n_fields, S("content-encoding"));
-    if (h->status < 200 || h->status > 299)
+    if (status < 200 || status > 299)
         return ANSWER_HELD;
+    /* A coded stream, although we asked for none: it passes as it is, unread. */
     if (events)
-        return ANSWER_EVENTS;
+        return x->up_coding.n ? ANSWER_BYTES : ANSWER_EVENTS;
     /* Asked for events, got a document (R10.4). */
     x->convert = x->stream && json && x->op->flags & OP_STREAMS && x->op->flags & OP_TERMINATES;
-    if (x->convert || (json && (renames(x) || encoding_needed(coding))))
+    if (x->convert || (json && (renames(x) || x->up_coding.n)))
         return ANSWER_HELD;
     return ANSWER_BYTES;
 }
@@ -158,17 +158,19 @@ static void on_head(void *owner, const struct http_head *h)
     str type = http_field_get(h->fields, h->n_fields, S("content-type"));
     x->content_type = str_dup(&x->s->arena, type.p ? type : S("application/json"));
     x->up_length = h->content_length;
-    x->mode = choose_mode(x, h);
+    str coding = http_field_get(h->fields, h->n_fields, S("content-encoding"));
+    x->up_coding = encoding_needed(coding) ? str_dup(&x->s->arena, coding) : S("");
+    x->mode = choose_mode(x, h->status);
     add_own_fields(x);
     copy_fields(x, h);
+    if (x->mode == ANSWER_BYTES && x->up_coding.n)
+        exchange_add_field(x, S("Content-Encoding"), x->up_coding);
     tap_init(&x->tap, x->dialect);
     x->tapping = true;
     if (x->mode == ANSWER_EVENTS) {
         sse_splitter_init(&x->frames, x->config->event_bytes);
         x->until_commit = true;
     } else if (x->mode == ANSWER_HELD) {
-        str coding = http_field_get(h->fields, h->n_fields, S("content-encoding"));
-        x->up_coding = coding.p ? str_dup(&x->s->arena, coding) : S("");
         x->held.max = h->status > 299 ? ERROR_BODY_MAX : x->config->event_bytes;
     }
 }

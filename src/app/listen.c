@@ -27,8 +27,14 @@ static enum err find_address(str host, int port, struct address *out, struct fai
     int rc = getaddrinfo(host.n ? name : "::", service, &hints, &list);
     if (rc != 0)
         return fail_set(f, ERR_CONFIG, "cannot listen on host %s: %s", name, gai_strerror(rc));
-    memcpy(&out->sa, list->ai_addr, list->ai_addrlen);
-    out->n = list->ai_addrlen;
+    /* Where "localhost" is ::1 first and 127.0.0.1 second, clients still expect the latter. */
+    const struct addrinfo *pick = list;
+    for (const struct addrinfo *i = list; i && pick->ai_family != AF_INET; i = i->ai_next) {
+        if (i->ai_family == AF_INET)
+            pick = i;
+    }
+    memcpy(&out->sa, pick->ai_addr, pick->ai_addrlen);
+    out->n = pick->ai_addrlen;
     freeaddrinfo(list);
     return OK;
 }

@@ -426,6 +426,17 @@ static void look_up(struct http_dial *d)
         looked_up(d, state);
 }
 
+/* What a SOCKS proxy is asked to reach when we look names up. It tries one address only, and IPv4
+ * is what every proxy has. */
+static union resolve_addr proxied_target(const struct resolve_addrs *a)
+{
+    for (unsigned i = 0; i < a->n; i++) {
+        if (a->addr[i].any.sa_family == AF_INET)
+            return a->addr[i];
+    }
+    return a->addr[0];
+}
+
 static void looked_up(struct http_dial *d, enum resolve_state state)
 {
     if (state == RESOLVE_FAILED) {
@@ -436,7 +447,7 @@ static void looked_up(struct http_dial *d, enum resolve_state state)
         return;
     }
     if (d->target_lookup && proxy_of(d)->kind == PROXY_SOCKS5) {
-        d->target = d->wait.addrs->addr[0];
+        d->target = proxied_target(d->wait.addrs);
         resolve_addrs_unref(d->wait.addrs);
         look_up(d);
         return;

@@ -583,11 +583,18 @@ static uint64_t due_in(uint64_t since, uint64_t span, uint64_t now)
     return at > now ? at - now : 0;
 }
 
+/* White space before a document is harmless in JSON only. */
+static bool answers_in_json(const struct operation *op)
+{
+    return op->dialect != DIALECT_GEMINI && op->id != OP_AUDIO_SPEECH &&
+           op->id != OP_AUDIO_TRANSCRIPTIONS && op->id != OP_AUDIO_TRANSLATIONS;
+}
+
 static uint64_t heartbeat_ms(const struct exchange *x)
 {
     if (x->mode == ANSWER_EVENTS && x->committed)
         return (uint64_t)x->config->stream_keepalive_s * 1000;
-    if (!x->stream && x->op && x->op->dialect != DIALECT_GEMINI && x->mode != ANSWER_BYTES)
+    if (!x->stream && x->op && answers_in_json(x->op) && x->mode != ANSWER_BYTES)
         return (uint64_t)x->config->nonstream_keepalive_s * 1000;
     return 0;
 }

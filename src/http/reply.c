@@ -37,7 +37,9 @@ static void put_status(struct buf *out, int status)
     buf_lit(out, "HTTP/1.1 ");
     buf_put_u64(out, (uint64_t)status);
     buf_put_char(out, ' ');
-    buf_put(out, str_c(reason));
+    /* llhttp says NOT_FOUND, the RFC Not Found. */
+    for (char last = '_'; *reason; last = *reason++)
+        buf_put_char(out, *reason == '_' ? ' ' : last == '_' ? *reason : ascii_lower(*reason));
     buf_lit(out, "\r\n");
 }
 
@@ -139,6 +141,8 @@ static void write_pieces(struct http_peer *c, struct iovec *v, int n)
         if (put == SOCK_AGAIN)
             put = 0;
     }
+    if (put > 0)
+        c->timing_write = false;
     keep_rest(c, v, n, (size_t)put);
     c->blocked = c->out.n > c->out_at;
     if (c->blocked || (c->sock.wanted & SOCK_WRITE)) {
@@ -240,5 +244,6 @@ void http_reply_cut(struct http_stream *s)
     if (c->state != PEER_ACTIVE)
         return;
     c->keep_alive = false;
+    c->reset = c->reply_begun && c->reply_left == REPLY_UNTIL_CLOSE && !c->head_only;
     reply_over(c);
 }

@@ -79,7 +79,7 @@ static void peer_close(struct http_peer *c)
         c->next->prev = c->prev;
     struct http_server *sv = c->server;
     sv->count--;
-    sock_close(&c->sock, on_sock_closed);
+    (c->reset ? sock_abort : sock_close)(&c->sock, on_sock_closed);
     deadline_close(&c->deadline, on_deadline_closed);
     server_check_done(sv);
 }
@@ -248,8 +248,9 @@ void peer_set_deadline(struct http_peer *c)
 {
     const struct http_server_options *o = &c->server->options;
     uint64_t ms = 0;
-    if (c->state == PEER_CLOSED)
-        return;
+    if (c->state == PEER_CLOSED || (c->blocked && c->timing_write))
+        return; /* nothing but its reading gives a client more time to read */
+    c->timing_write = c->blocked;
     if (c->blocked)
         ms = o->write_ms;
     else if (c->state == PEER_IDLE)
@@ -270,6 +271,8 @@ static bool room_for_input(const struct http_peer *c)
         return false;
     if (c->state != PEER_ACTIVE)
         return true;
+    if (c->reply_over)
+        return false; /* until the client has taken its answer */
     if (!c->body_done)
         return !c->body_paused;
     /* What follows the request may fill the buffer but not move it: the request lies in it. */
@@ -280,7 +283,8 @@ void peer_update_interest(struct http_peer *c)
 {
     if (c->state == PEER_CLOSED || c->state == PEER_HANDSHAKE)
         return;
-    unsigned want = room_for_input(c) ? SOCK_READ : SOCK_HUP;
+    /* Who shuts its side down while the end of its answer goes out may well be reading. */
+    unsigned want = room_for_input(c) ? SOCK_READ : c->reply_over ? 0 : SOCK_HUP;
     if (c->blocked)
         want |= SOCK_WRITE;
     sock_want(&c->sock, want);
@@ -297,6 +301,7 @@ static void fail_request(struct http_peer *c, enum err e, const char *text)
         struct http_stream *s = &c->stream;
         s->request = (struct http_request){.method_name = S("")};
         s->began_ns = clock_ns();
+        s->bytes_in = s->bytes_out = 0;
         c->state = PEER_ACTIVE;
         c->reply_begun = c->reply_over = c->head_only = false;
     }
@@ -364,9 +369,12 @@ static void take_chunked(struct http_peer *c)
     }
     if (body_too_large(c))
         return;
-    if (c->chunks->done && c->mode == BODY_STREAM && c->stream.app)
+    if (!c->chunks->done)
+        return;
+    c->body_done = true; /* first: a reply from within body() keeps the connection */
+    if (c->mode == BODY_STREAM && c->stream.app)
         c->server->handler->body(&c->stream, S(""), true);
-    if (c->chunks->done)
+    if (c->state == PEER_ACTIVE && !c->reply_over)
         body_complete(c);
 }
 
@@ -603,6 +611,10 @@ static void skip_rest(struct http_peer *c)
 
 static void linger(struct http_peer *c)
 {
+    if (c->reset) {
+        peer_close(c);
+        return;
+    }
     /* Unread input would turn our close into an RST that kills the reply in flight. */
     if (c->sock.ssl)
         (void)SSL_shutdown(c->sock.ssl);
@@ -671,11 +683,9 @@ static void on_eof(struct http_peer *c)
 {
     c->eof = true;
     /* A client that shut its side while we work counts as gone: hardly anybody reads on, and
-     * working on would cost the operator's tokens. A reply that is only being flushed goes out. */
-    if (c->state == PEER_ACTIVE && c->reply_over && c->blocked)
-        peer_update_interest(c);
-    else
-        peer_fail(c);
+     * working on would cost the operator's tokens. While the end of a reply goes out, nothing is
+     * read. */
+    peer_fail(c);
 }
 
 static void discard(struct http_peer *c, size_t n)

@@ -42,7 +42,9 @@ struct http_peer {
     bool reply_begun, reply_over, head_only, keep_alive, chunked_reply, blocked;
     unsigned handles; /* of the loop, not yet closed: socket and deadline */
     bool eof, pending, dispatching;
-    bool broken; /* a write failed: the connection is closed on the next turn */
+    bool broken;       /* a write failed: the connection is closed on the next turn */
+    bool timing_write; /* the deadline is that of a client that does not read */
+    bool reset;        /* close by RST: nothing else tells the client that its reply was cut */
 };
 
 struct http_server {

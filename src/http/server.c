@@ -643,7 +643,7 @@ void peer_next(struct http_peer *c)
     buf_release_if_empty(&c->in);
     buf_release_if_empty(&c->out);
     peer_set_deadline(c);
-    if (c->in.n)
+    if (c->in.n || sock_has_buffered(&c->sock))
         peer_later(c);
     else
         peer_update_interest(c);

@@ -132,10 +132,15 @@ static enum err check_target(struct http_request *rq, struct fail *f)
 {
     str t = rq->target;
     if (str_starts_nocase(t, S("http://")) || str_starts_nocase(t, S("https://"))) {
+        /* The authority ends at the first of these (RFC 3986 3.2), and the path may be missing. */
         t = str_from(t, str_find(t, S("://")) + 3);
-        t = str_from(t, str_find_char(t, '/'));
-        if (t.n == 0)
-            t = S("/");
+        while (t.n && !strchr("/?#", t.p[0]))
+            t = str_from(t, 1);
+        if (t.n == 0 || t.p[0] == '?') {
+            rq->path = S("/");
+            rq->query = str_from(t, 1);
+            return OK;
+        }
     }
     bool star = str_eq(t, S("*")) && rq->method == (llhttp_method_t)HTTP_OPTIONS;
     if (!star && (t.n == 0 || t.p[0] != '/'))

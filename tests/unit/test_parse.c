@@ -183,6 +183,7 @@ static void test_targets(void **state)
         {"GET http://h/a?b", "/a", "b"},
         {"GET HTTPS://h:1/a%20b", "/a%20b", ""},
         {"GET http://h", "/", ""},
+        {"GET http://h?key=a/b", "/", "key=a/b"}, /* the path is not in the query */
         {"OPTIONS *", "*", ""},
         {"OPTIONS /x", "/x", ""},
     };
@@ -194,6 +195,7 @@ static void test_targets(void **state)
             fail_msg("%s: %.*s ? %.*s", rows[i].line, STR_FMT(rq.path), STR_FMT(rq.query));
     }
     refuses(S("GET * HTTP/1.1\r\nHost: a\r\n\r\n"));
+    refuses(S("GET http://h#/a HTTP/1.1\r\nHost: a\r\n\r\n"));
     refuses(S("GET foo HTTP/1.1\r\nHost: a\r\n\r\n"));
     refuses(S("CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n"));
     refuses(S("GET ftp://h/a HTTP/1.1\r\nHost: a\r\n\r\n"));

@@ -164,6 +164,9 @@ static enum err check_coding(const struct http_request *rq, struct fail *f)
     }
     if (seen && rq->http10)
         return fail_set(f, ERR_BAD_HTTP, "HTTP/1.0 has no transfer codings");
+    /* llhttp takes `chunked` with a tab behind it for another coding. */
+    if (seen && rq->content_length >= 0)
+        return fail_set(f, ERR_BAD_HTTP, "the only transfer coding taken is chunked");
     return OK;
 }
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "http/encoding.h"
 #include "relay/exchange.h"
+#include "relay/verdict.h"
 
 enum { HOLD_MAX = 256 * 1024, ERROR_BODY_MAX = 1024 * 1024 };
 
@@ -338,28 +339,6 @@ static void log_upstream_error(struct exchange *x)
              log_str("body", str_head(buf_str(&x->held), 300)));
 }
 
-static const bool next_on_error[ERR_COUNT] = {
-#define NEXT true
-#define STATUS(from, to, action)
-#define VERDICT(name, action) [ERR_##name] = action,
-#include "relay/verdict.def"
-#undef VERDICT
-#undef STATUS
-};
-
-static bool next_on_status(int status)
-{
-#define VERDICT(name, action)
-#define STATUS(from, to, action)            \
-    if (status >= (from) && status <= (to)) \
-        return action;
-#include "relay/verdict.def"
-#undef STATUS
-#undef VERDICT
-#undef NEXT
-    return false;
-}
-
 /* A whole reply; only its body when a heartbeat has sent the head already. */
 static void finish_with(struct exchange *x, str content_type, str body)
 {
@@ -376,7 +355,7 @@ static void reply_error(struct exchange *x)
 {
     mask_secrets(x);
     log_upstream_error(x);
-    if (next_on_status(x->status) && attempt_has_next(x)) {
+    if (verdict_next_on_status(x->status) && attempt_has_next(x)) {
         attempt_next(x);
         return;
     }
@@ -478,7 +457,7 @@ static void attempt_failed(struct exchange *x, enum err e, const struct fail *f)
     log_warn(x->id, "attempt failed", log_str("provider", x->target->provider->name),
              log_str("class", str_c(err_info(e)->code)),
              log_str("reason", str_c(fail_text(&x->last))));
-    if ((next_on_error[e] && attempt_has_next(x)) || may_begin_again(x))
+    if ((verdict_next_on_error(e) && attempt_has_next(x)) || may_begin_again(x))
         attempt_next(x);
     else
         exchange_fail(x, e, &x->last);

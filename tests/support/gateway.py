@@ -17,14 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
+from .binary import BINARY, ROOT, sanitizer
 from .client import Conn, Headers, Response
 from .clock import SLACK, eventually
 from .upstream import Upstream
-
-ROOT = Path(__file__).resolve().parents[2]
-BINARY = os.environ.get("GATEWAY_BIN", str(ROOT / "build" / "cliproxyapi++"))
-if not os.path.isabs(BINARY):
-    BINARY = str(ROOT / BINARY)
 
 # Every secret in these tests starts with one of these, so that one pattern finds a leak anywhere.
 SECRET = re.compile(r"\b[cs]k-[A-Za-z0-9]{3,}-[A-Za-z0-9_./=+-]{4,}")
@@ -63,14 +59,6 @@ class LogLine:
                 except ValueError:
                     brace = rest.find(" {", brace + 1)
         return cls(raw, match[1], match[2], match[3].strip(), rest, fields)
-
-
-def sanitizer() -> str:
-    """'address', 'thread' or '' - which sanitizer the binary was built with."""
-    data = Path(BINARY).read_bytes()
-    if b"__tsan_init" in data:
-        return "thread"
-    return "address" if b"__asan_init" in data else ""
 
 
 def environment(extra: dict[str, str] | None = None) -> dict[str, str]:

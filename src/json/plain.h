@@ -43,19 +43,34 @@ static inline uint64_t json_has_zero(uint64_t w)
     return (w - JSON_EACH(0x01)) & ~w & JSON_EACH(0x80);
 }
 
+#ifdef JSON_SSE2
+/* Bit i: p[i] is not plain. Reads 16 bytes. */
+static inline uint64_t json_odd16(const json_byte *p)
+{
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    /* Signed: bytes from 0x80 on are negative, so one comparison finds them as well. */
+    __m128i odd = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(0x20)),
+                               _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+                                            _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
+    return (uint64_t)(unsigned)_mm_movemask_epi8(odd);
+}
+
+/* The same for 64 bytes. */
+static inline uint64_t json_odd64(const json_byte *p)
+{
+    return json_odd16(p) | json_odd16(p + 16) << 16 | json_odd16(p + 32) << 32 |
+           json_odd16(p + 48) << 48;
+}
+#endif
+
 /* The first byte from p on that is not plain, or end. */
 static inline const json_byte *json_plain_end(const json_byte *p, const json_byte *end)
 {
 #ifdef JSON_SSE2
     while (end - p >= 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-        /* Signed: bytes from 0x80 on are negative, so one comparison finds them as well. */
-        __m128i odd = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(0x20)),
-                                   _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
-                                                _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
-        int mask = _mm_movemask_epi8(odd);
-        if (mask)
-            return p + __builtin_ctz((unsigned)mask);
+        uint64_t odd = json_odd16(p);
+        if (odd)
+            return p + __builtin_ctzll(odd);
         p += 16;
     }
 #endif

@@ -10,6 +10,10 @@
 
 #include "json/plain.h"
 
+#ifdef JSON_SSE2
+#include <immintrin.h>
+#endif
+
 enum { DEPTH_MAX = 1024 };
 
 struct scanner {
@@ -112,10 +116,125 @@ static const json_byte *escape_end(struct scanner *s, const json_byte *p)
     }
 }
 
+/*
+ * Long strings: runs of plain bytes and short escapes are passed in blocks, up to whatever is due
+ * a second look: the closing quote, another escape, a control byte, another script. Source text
+ * has an escape in fifteen bytes; stopping at each would cost more than all the rest.
+ */
+#ifdef JSON_SSE2
+
+static const json_byte *long_run_none(const json_byte *p, const json_byte *end)
+{
+    (void)end;
+    return p;
+}
+
+/* Which bytes of a block are what; bit i is byte i. */
+struct block {
+    uint64_t quote, backslash, odd, escapable;
+};
+
+/* Bytes that may follow a backslash and end the escape ("/\\bfnrt): both nibbles agree on a bit. */
+__attribute__((target("avx2"))) static inline __m256i escapable_bytes(__m256i v)
+{
+    const __m256i low_bits = _mm256_set1_epi8(0x0f);
+    const __m256i by_low = _mm256_setr_epi8(0, 0, 13, 0, 8, 0, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1, 0, 0,
+                                            13, 0, 8, 0, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1);
+    const __m256i by_high = _mm256_setr_epi8(0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                                             1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0);
+    __m256i low = _mm256_shuffle_epi8(by_low, _mm256_and_si256(v, low_bits));
+    __m256i high =
+        _mm256_shuffle_epi8(by_high, _mm256_and_si256(_mm256_srli_epi16(v, 4), low_bits));
+    return _mm256_cmpeq_epi8(_mm256_and_si256(low, high), _mm256_setzero_si256());
+}
+
+__attribute__((target("avx2"))) static inline void half_block(const json_byte *p, unsigned shift,
+                                                              struct block *b)
+{
+    __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    __m256i quote = _mm256_cmpeq_epi8(v, _mm256_set1_epi8('"'));
+    __m256i backslash = _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\\'));
+    __m256i odd = _mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), v); /* signed: 0x80 and up as well */
+    b->quote |= (uint64_t)(uint32_t)_mm256_movemask_epi8(quote) << shift;
+    b->backslash |= (uint64_t)(uint32_t)_mm256_movemask_epi8(backslash) << shift;
+    b->odd |= (uint64_t)(uint32_t)_mm256_movemask_epi8(odd) << shift;
+    b->escapable |= (uint64_t)(uint32_t)~_mm256_movemask_epi8(escapable_bytes(v)) << shift;
+}
+
+/*
+ * The bytes that a backslash escapes. A run of backslashes escapes every second byte, counted from
+ * where it starts; the sum carries that parity to the run's end (Langdale and Lemire 2019, 3.1.1).
+ * *carry: the block's first byte is escaped by the last one of the block before; then the same for
+ * the next.
+ */
+static inline uint64_t escaped_bytes(uint64_t backslash, uint64_t *carry)
+{
+    const uint64_t even = UINT64_C(0x5555555555555555);
+    backslash &= ~*carry;
+    uint64_t follows = backslash << 1 | *carry;
+    uint64_t starts_odd = backslash & ~even & ~follows;
+    uint64_t sum;
+    *carry = __builtin_add_overflow(starts_odd, backslash, &sum);
+    return (even ^ sum << 1) & follows;
+}
+
+__attribute__((target("avx2"))) static const json_byte *long_run_avx2(const json_byte *p,
+                                                                      const json_byte *end)
+{
+    uint64_t carry = 0;
+    while (end - p >= 64) {
+        struct block b = {0};
+        half_block(p, 0, &b);
+        half_block(p + 32, 32, &b);
+        uint64_t escaped = escaped_bytes(b.backslash, &carry);
+        uint64_t other_escape = escaped & ~b.escapable;
+        uint64_t stop = (b.quote & ~escaped) | b.odd | other_escape;
+        if (stop) {
+            uint64_t first = stop & -stop;
+            /* An escape is looked at from its backslash on. */
+            return p + __builtin_ctzll(stop) - ((other_escape & first) != 0);
+        }
+        p += 64;
+    }
+    return p - carry;
+}
+
+static const json_byte *(*long_run)(const json_byte *, const json_byte *) = long_run_none;
+
+__attribute__((constructor)) static void choose_long_run(void)
+{
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2"))
+        long_run = long_run_avx2;
+}
+
+#endif
+
+#ifdef JSON_SSE2
+/* Keys and the like: not worth a block. */
+static inline bool ends_soon(const json_byte *p)
+{
+    uint64_t odd = json_odd16(p);
+    return odd && p[__builtin_ctzll(odd)] == '"';
+}
+#endif
+
 /* Past the closing quote of the string whose first byte is at p. */
 static const json_byte *string_end(struct scanner *s, const json_byte *p)
 {
+#ifdef JSON_SSE2
+    const json_byte *from = p;
+    bool is_long = s->end - p > 64 && !ends_soon(p);
+#endif
     for (;;) {
+#ifdef JSON_SSE2
+        if (is_long) {
+            p = long_run(p, s->end);
+            /* Only for members we may act on does it matter whether there are escapes. */
+            s->escaped |= s->depth == 1 && memchr(from, '\\', (size_t)(p - from));
+            from = p;
+        }
+#endif
         p = json_plain_end(p, s->end);
         if (p == s->end)
             return bad(s, p, "");

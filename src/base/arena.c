@@ -106,6 +106,21 @@ str str_dup(struct arena *a, str s)
     return (str){p, s.n};
 }
 
+str str_join(struct arena *a, const str *parts, size_t n)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < n; i++)
+        total += parts[i].n;
+    char *p = arena_alloc(a, total + 1), *at = p;
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].n)
+            memcpy(at, parts[i].p, parts[i].n);
+        at += parts[i].n;
+    }
+    *at = 0;
+    return (str){p, total};
+}
+
 str arena_printf(struct arena *a, const char *fmt, ...)
 {
     va_list ap;

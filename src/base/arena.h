@@ -46,6 +46,9 @@ void *arena_zero_array(struct arena *a, size_t size, size_t n) must_check;
 /* A copy of the bytes, NUL behind it (not counted). */
 str str_dup(struct arena *a, str s) must_check;
 
+/* The parts one behind the other. */
+str str_join(struct arena *a, const str *parts, size_t n) must_check;
+
 /* printf into the arena. */
 str arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -30,6 +30,16 @@ static inline void sip_round(uint64_t v[4])
     v[2] = rotate(v[2], 32);
 }
 
+static inline uint64_t load_word(const char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    return v;
+}
+
 static inline uint64_t load_le(const char *p, size_t n)
 {
     uint64_t v = 0;
@@ -44,7 +54,7 @@ uint64_t hash_siphash(uint64_t k0, uint64_t k1, str s)
                      k1 ^ 0x7465646279746573u};
     size_t i = 0;
     for (; i + 8 <= s.n; i += 8) {
-        uint64_t m = load_le(s.p + i, 8);
+        uint64_t m = load_word(s.p + i);
         v[3] ^= m;
         sip_round(v);
         sip_round(v);

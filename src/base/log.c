@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { QUEUE_MAX = 1024 * 1024, VALUE_MAX = 2048 };
+enum { LINE_ROOM = 640, QUEUE_MAX = 1024 * 1024, VALUE_MAX = 2048 };
 
 /* One per thread that logs; the mutex is only ever contended by the writer's pointer swap. */
 struct queue {
@@ -88,6 +88,16 @@ static bool plain_byte(unsigned char c)
     return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
 }
 
+/* Nearly all values: ASCII, nothing to escape. */
+static bool all_plain(str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (!plain_byte((unsigned char)s.p[i]) || (unsigned char)s.p[i] >= 0x80)
+            return false;
+    }
+    return true;
+}
+
 /* A JSON string of s, cut at VALUE_MAX; bytes that are not UTF-8 would break the line's readers,
  * so a malformed string is printed with every high byte as '?'. */
 static void put_value(struct buf *out, str s)
@@ -97,6 +107,12 @@ static void put_value(struct buf *out, str s)
         while (cut > VALUE_MAX - 3 && ((unsigned char)s.p[cut] & 0xc0) == 0x80)
             cut--;
         s = str_head(s, cut);
+    }
+    if (all_plain(s)) {
+        buf_put_char(out, '"');
+        buf_put(out, s);
+        buf_put_char(out, '"');
+        return;
     }
     bool utf8 = str_utf8(s);
     buf_put_char(out, '"');
@@ -145,6 +161,8 @@ void log_format(struct buf *out, uint64_t wall_ms, enum log_level level, uint32_
                 const char *message, const struct log_field *fields)
 {
     static const char *const names[] = {"] [debug] ", "] [info ] ", "] [warn ] ", "] [error] "};
+    buf_reserve(out, LINE_ROOM); /* what does not fit is found out by the appends */
+    out->failed = false;
     buf_put_char(out, '[');
     buf_put(out, second_text(wall_ms / 1000));
     put_padded(out, (unsigned)(wall_ms % 1000), 3);

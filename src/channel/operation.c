@@ -45,30 +45,26 @@ static void put_segment(struct buf *out, str s)
     }
 }
 
-enum { PATH_MAX_BYTES = 64 * 1024 };
+/* `models/{model}:verb`; three bytes for one at the most. */
+static str model_path(const struct operation *op, enum channel_kind kind, str model,
+                      struct arena *a)
+{
+    struct buf segment = {.max = 3 * model.n, .cap = 3 * model.n};
+    segment.p = arena_alloc(a, segment.cap);
+    put_segment(&segment, model);
+    str parts[] = {
+        kind == CHANNEL_VERTEX ? S("/v1/publishers/google/models/") : S("/v1beta/models/"),
+        buf_str(&segment), S(":"), str_c(op->path)};
+    return str_join(a, parts, sizeof parts / sizeof *parts);
+}
 
 str operation_path(const struct operation *op, enum channel_kind kind, str base_path, str model,
                    str query, struct arena *a)
 {
-    struct buf b;
-    buf_init(&b, PATH_MAX_BYTES);
-    buf_put(&b, base_path);
-    if (op->dialect == DIALECT_GEMINI) {
-        buf_put(&b,
-                kind == CHANNEL_VERTEX ? S("/v1/publishers/google/models/") : S("/v1beta/models/"));
-        put_segment(&b, model);
-        buf_put_char(&b, ':');
-        buf_put(&b, str_c(op->path));
-    } else {
-        buf_put(&b, str_c(op->suffix));
-    }
-    if (query.n) {
-        buf_put_char(&b, '?');
-        buf_put(&b, query);
-    }
-    str path = str_dup(a, buf_str(&b));
-    buf_fini(&b);
-    return path;
+    str behind =
+        op->dialect == DIALECT_GEMINI ? model_path(op, kind, model, a) : str_c(op->suffix);
+    str parts[] = {base_path, behind, query.n ? S("?") : S(""), query};
+    return str_join(a, parts, sizeof parts / sizeof *parts);
 }
 
 struct http_field operation_authorization(enum channel_kind kind, const struct http_origin *o,
@@ -81,7 +77,8 @@ struct http_field operation_authorization(enum channel_kind kind, const struct h
     /* Anthropic-compatible servers elsewhere expect a bearer token (SPEC 2.4). */
     if (kind == CHANNEL_CLAUDE && str_eq(o->host, S("api.anthropic.com")))
         return (struct http_field){S("x-api-key"), key};
-    return (struct http_field){S("Authorization"), arena_printf(a, "Bearer %.*s", STR_FMT(key))};
+    str parts[] = {S("Bearer "), key};
+    return (struct http_field){S("Authorization"), str_join(a, parts, 2)};
 }
 
 str operation_query(str query, struct arena *a)

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "http/server_priv.h"
 
-enum { REPLY_LENGTH_CHUNKED = -1, REPLY_UNTIL_CLOSE = -2 };
+enum { REPLY_LENGTH_CHUNKED = -1, REPLY_UNTIL_CLOSE = -2, HEAD_ROOM = 1000 };
 
 /* "Date: Sun, 22 Nov 2026 19:04:05 GMT\r\n" (RFC 9110 6.6.1), made once a second and thread. */
 static str date_line(void)
@@ -77,6 +77,7 @@ void http_reply_head(struct http_stream *s, int status, const struct http_field 
     c->reply_begun = true;
     if (c->server->draining)
         c->keep_alive = false;
+    buf_reserve(&c->out, HEAD_ROOM);
     put_status(&c->out, status);
     for (size_t i = 0; i < n_fields; i++) {
         buf_put(&c->out, fields[i].name);

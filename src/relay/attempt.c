@@ -9,9 +9,11 @@ enum { HEAD_FIELDS_MAX = 64, HEAD_BYTES_MAX = 256 * 1024 };
 
 /* Client headers that mean something to a provider of the same dialect. All others stay here:
  * they describe the client's connection to us, or its key. */
-static const char *const forwarded[] = {
-    "anthropic-version", "anthropic-beta", "openai-beta", "idempotency-key", "accept-language",
-};
+#define NAME(lit) {lit, sizeof(lit) - 1}
+static const str forwarded[] = {NAME("anthropic-version"), NAME("anthropic-beta"),
+                                NAME("openai-beta"), NAME("idempotency-key"),
+                                NAME("accept-language")};
+#undef NAME
 
 /* Takes the next target that understands the operation; remembers why others did not. */
 enum turn step_pick(struct exchange *x)
@@ -107,57 +109,62 @@ static void head_from_rules(struct head *h, struct exchange *x)
 static void head_build(struct head *h, struct exchange *x, str content_type)
 {
     const struct target *t = x->target;
+    const struct http_request *rq = &x->s->request;
     struct arena *a = &x->s->arena;
     bool events = x->stream && (x->op->id != OP_STREAM_GENERATE || x->alt_sse);
     head_add(h, S("Host"), t->origin->host_header);
     struct http_field auth =
         operation_authorization(t->provider->kind, t->origin, t->credential->api_key, a);
-    if (auth.name.p)
-        head_add(h, auth.name, auth.value);
+    head_add(h, auth.name, auth.value);
     head_add(h, S("Content-Type"), content_type);
     head_add(h, S("Accept"), events ? S("text/event-stream") : S("application/json"));
     head_add(h, S("Accept-Encoding"), S("identity"));
-    head_add(h, S("User-Agent"), arena_printf(a, "cliproxyapi++/%s", cliproxy_version));
+    str agent[] = {S("cliproxyapi++/"), str_c(cliproxy_version)};
+    head_add(h, S("User-Agent"), str_join(a, agent, 2));
     for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++)
-        head_add(h, str_c(forwarded[i]), http_request_field(&x->s->request, str_c(forwarded[i])));
-    if (t->provider->kind == CHANNEL_CLAUDE &&
-        !http_request_field(&x->s->request, S("anthropic-version")).p)
+        head_add(h, forwarded[i], http_request_list(rq, forwarded[i], a));
+    if (t->provider->kind == CHANNEL_CLAUDE && !http_request_field(rq, S("anthropic-version")).p)
         head_add(h, S("anthropic-version"), S("2023-06-01"));
     head_from_rules(h, x);
 }
 
+/* Four parts a field, and the request line, framing and end. */
+enum { HEAD_PARTS_MAX = 4 * HEAD_FIELDS_MAX + 8 };
+
 /* The request line and fields as bytes; length < 0: chunked. */
 str attempt_head(struct exchange *x, str content_type, int64_t length)
 {
-    struct head h = {.n = 0};
+    struct head h;
+    str parts[HEAD_PARTS_MAX];
+    char digits[24];
     const struct target *t = x->target;
     struct arena *a = &x->s->arena;
+    size_t n = 0, total = 0;
+    h.n = 0; /* the fields need no clearing */
     head_build(&h, x, content_type);
-    str path =
+    parts[n++] = S("POST ");
+    parts[n++] =
         operation_path(x->op, t->provider->kind, t->base_path, resolved_upstream(&x->resolved, t),
                        operation_query(x->s->request.query, a), a);
-    struct buf b;
-    buf_init(&b, HEAD_BYTES_MAX);
-    buf_reserve(&b, 1024);
-    buf_lit(&b, "POST ");
-    buf_put(&b, path);
-    buf_lit(&b, " HTTP/1.1\r\n");
+    parts[n++] = S(" HTTP/1.1\r\n");
     for (size_t i = 0; i < h.n; i++) {
-        buf_put(&b, h.fields[i].name);
-        buf_lit(&b, ": ");
-        buf_put(&b, h.fields[i].value);
-        buf_lit(&b, "\r\n");
+        parts[n++] = h.fields[i].name;
+        parts[n++] = S(": ");
+        parts[n++] = h.fields[i].value;
+        parts[n++] = S("\r\n");
     }
     if (length < 0) {
-        buf_lit(&b, "Transfer-Encoding: chunked\r\n\r\n");
+        parts[n++] = S("Transfer-Encoding: chunked\r\n\r\n");
     } else {
-        buf_lit(&b, "Content-Length: ");
+        struct buf b = {.p = digits, .cap = sizeof digits, .max = sizeof digits};
         buf_put_u64(&b, (uint64_t)length);
-        buf_lit(&b, "\r\n\r\n");
+        parts[n++] = S("Content-Length: ");
+        parts[n++] = buf_str(&b);
+        parts[n++] = S("\r\n\r\n");
     }
-    str head = b.failed ? (str){NULL, 0} : str_dup(a, buf_str(&b));
-    buf_fini(&b);
-    return head;
+    for (size_t i = 0; i < n; i++)
+        total += parts[i].n;
+    return total <= HEAD_BYTES_MAX ? str_join(a, parts, n) : (str){NULL, 0};
 }
 
 /* ---- The body: the client's own, with a few spans edited. ---- */

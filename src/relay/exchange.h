@@ -55,8 +55,7 @@ struct exchange {
     bool stream, usage_asked, usage_added, alt_sse;
     str model; /* as the client said it */
     struct resolved resolved;
-    const struct target *targets[TARGETS_MAX];
-    size_t n_targets, at;
+    size_t n_targets, at;    /* of targets[] */
     const struct target *target; /* the one in use */
     struct upload *upload;
 
@@ -72,10 +71,8 @@ struct exchange {
     str content_type;
     int64_t up_length;
     str up_coding; /* of a held answer */
-    struct http_field reply_fields[REPLY_FIELDS_MAX];
     size_t n_reply_fields, n_base_fields; /* base: those that are no attempt's own */
-    struct tap tap;
-    bool tapping;
+    bool tapping;            /* tap is in use */
     struct sse_splitter frames;
     struct buf held; /* frames before the first deliverable one; whole answers */
     bool committed, paused;
@@ -88,7 +85,11 @@ struct exchange {
     uint64_t began_ms, sent_ms, up_ms, out_ms;
     uint64_t first_ns;
 
-    struct deadline timer; /* last: it outlives the request, everything above is wiped */
+    struct deadline timer; /* outlives the request; everything above is wiped, what follows is not */
+
+    struct tap tap;
+    const struct target *targets[TARGETS_MAX];
+    struct http_field reply_fields[REPLY_FIELDS_MAX];
 };
 
 /* ---- For the endpoint layer. ---- */

@@ -49,10 +49,15 @@ void buf_put_u64(struct buf *b, uint64_t v)
 {
     char digits[20];
     size_t at = sizeof digits;
-    do {
+    while (v >= 100) {
+        unsigned pair = (unsigned)(v % 100);
+        v /= 100;
+        digits[--at] = (char)('0' + pair % 10);
+        digits[--at] = (char)('0' + pair / 10);
+    }
+    if (v >= 10)
         digits[--at] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v);
+    digits[--at] = (char)('0' + (v >= 10 ? v / 10 : v));
     buf_put(b, str_of(digits + at, sizeof digits - at));
 }
 

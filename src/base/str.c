@@ -27,8 +27,21 @@ bool str_eq_nocase(str a, str b)
 {
     if (a.n != b.n)
         return false;
-    for (size_t i = 0; i < a.n; i++) {
-        if (ascii_lower(a.p[i]) != ascii_lower(b.p[i]))
+    size_t i = 0;
+    /* Letters differ from their other case in one bit; any other difference decides at once. */
+    for (; i + 8 <= a.n; i += 8) {
+        uint64_t x, y;
+        memcpy(&x, a.p + i, 8);
+        memcpy(&y, b.p + i, 8);
+        if ((x ^ y) & UINT64_C(0xdfdfdfdfdfdfdfdf))
+            return false;
+    }
+    for (; i < a.n; i++) {
+        if ((a.p[i] ^ b.p[i]) & 0xdf)
+            return false;
+    }
+    for (i = 0; i < a.n; i++) {
+        if (a.p[i] != b.p[i] && ascii_lower(a.p[i]) != ascii_lower(b.p[i]))
             return false;
     }
     return true;

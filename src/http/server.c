@@ -16,7 +16,7 @@ enum {
     LINGER_MS = 2000,          /* how long a client may go on sending after its last reply */
     LINGER_BYTES = 256 * 1024, /* and how much */
     ACCEPTS_PER_TURN = 64,
-    BODY_STEP = 64 * 1024, /* a claimed length is believed in steps of this */
+    BODY_STEP = 512 * 1024, /* a claimed length is believed in steps of this */
     FIELDS_HARD_MAX = 1024,
 };
 

@@ -948,7 +948,7 @@ static void test_timeouts(void **state)
 {
     struct bench *b = *state;
     struct client c;
-    b->options.header_ms = b->options.body_ms = b->options.idle_ms = 20;
+    b->options.header_ms = b->options.body_ms = b->options.idle_ms = 100;
     http_server_set_options(b->server, &b->options);
     client_open(&c, b); /* says nothing */
     wait_for(b, &c, c.eof);

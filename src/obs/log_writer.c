@@ -13,8 +13,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-enum { ROTATE_BYTES = 10 * 1024 * 1024, LINES_MAX = 64 * 1024 * 1024, NAME_BYTES = 4096,
-       STALL_MS = 100 };
+enum {
+    ROTATE_BYTES = 10 * 1024 * 1024,
+    LINES_MAX = 64 * 1024 * 1024,
+    NAME_BYTES = 4096,
+    STALL_MS = 100
+};
 
 void log_writer_init(struct log_writer *w)
 {

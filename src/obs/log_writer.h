@@ -19,7 +19,7 @@ struct log_writer {
     uint64_t total_max; /* bytes of all files; 0: no cap */
     struct buf dir;
     struct buf lines;
-    uint64_t lost;    /* lines a stalled reader of stdout did not take, not yet told */
+    uint64_t lost; /* lines a stalled reader of stdout did not take, not yet told */
     bool stalled;
     uint64_t rotated; /* so that two rotations in one second have two names */
 };

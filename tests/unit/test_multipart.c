@@ -1,4 +1,4 @@
-/* http/multipart.h: the field is found wherever the body is cut, and nothing else is taken for it. */
+/* http/multipart.h: the field is found wherever the body is cut, and nothing else taken for it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -52,17 +52,16 @@ static str model_path(const struct operation *op, enum channel_kind kind, str mo
     struct buf segment = {.max = 3 * model.n, .cap = 3 * model.n};
     segment.p = arena_alloc(a, segment.cap);
     put_segment(&segment, model);
-    str parts[] = {
-        kind == CHANNEL_VERTEX ? S("/v1/publishers/google/models/") : S("/v1beta/models/"),
-        buf_str(&segment), S(":"), str_c(op->path)};
+    str parts[] = {kind == CHANNEL_VERTEX ? S("/v1/publishers/google/models/")
+                                          : S("/v1beta/models/"),
+                   buf_str(&segment), S(":"), str_c(op->path)};
     return str_join(a, parts, sizeof parts / sizeof *parts);
 }
 
 str operation_path(const struct operation *op, enum channel_kind kind, str base_path, str model,
                    str query, struct arena *a)
 {
-    str behind =
-        op->dialect == DIALECT_GEMINI ? model_path(op, kind, model, a) : str_c(op->suffix);
+    str behind = op->dialect == DIALECT_GEMINI ? model_path(op, kind, model, a) : str_c(op->suffix);
     str parts[] = {base_path, behind, query.n ? S("?") : S(""), query};
     return str_join(a, parts, sizeof parts / sizeof *parts);
 }

@@ -1,8 +1,10 @@
 /*
- * http/server_priv.h - what server.c (connections, input) and reply.c (output) share.
+ * http/server_priv.h - what server.c, peer.c (connections), body.c (request bodies) and reply.c share.
  */
 #ifndef CLIPROXY_HTTP_SERVER_PRIV_H
 #define CLIPROXY_HTTP_SERVER_PRIV_H
+
+#include <sys/socket.h>
 
 #include "http/server.h"
 
@@ -85,5 +87,36 @@ void peer_next(struct http_peer *c);
 
 void peer_update_interest(struct http_peer *c);
 void peer_set_deadline(struct http_peer *c);
+
+/* ---- server.c ---- */
+
+/* A connection is gone: tells the end of a drain; frees the server when that was asked for. */
+void server_check_done(struct http_server *sv);
+void server_free_if_over(struct http_server *sv);
+
+/* ---- peer.c ---- */
+
+void peer_new(struct http_server *sv, int fd, const struct sockaddr_storage *peer);
+void peer_close(struct http_peer *c);
+void peer_release(struct http_peer *c);
+
+/* Deals with a connection that asked for its turn by peer_later. */
+void peer_turn(struct http_peer *c);
+
+/* The request cannot be read: the user is told (failed), the connection closes after its reply. */
+void peer_refuse(struct http_peer *c, enum err e, const char *text);
+
+bool peer_has_room(const struct http_peer *c);
+
+/* ---- body.c ---- */
+
+/* Takes body bytes out of the input buffer, as far as the mode allows. */
+void body_take(struct http_peer *c);
+
+/* The last byte is there: tells the user in whole mode. */
+void body_is_whole(struct http_peer *c);
+
+/* A decoded piece of a chunked body. */
+void body_on_piece(void *arg, str bytes);
 
 #endif

@@ -9,7 +9,10 @@ enum { HEAD_FIELDS_MAX = 64, HEAD_BYTES_MAX = 256 * 1024 };
 
 /* Client headers that mean something to a provider of the same dialect. All others stay here:
  * they describe the client's connection to us, or its key. */
-#define NAME(lit) {lit, sizeof(lit) - 1}
+#define NAME(lit)            \
+    {                        \
+        lit, sizeof(lit) - 1 \
+    }
 static const str forwarded[] = {NAME("anthropic-version"), NAME("anthropic-beta"),
                                 NAME("openai-beta"), NAME("idempotency-key"),
                                 NAME("accept-language")};

@@ -55,7 +55,7 @@ struct exchange {
     bool stream, usage_asked, usage_added, alt_sse;
     str model; /* as the client said it */
     struct resolved resolved;
-    size_t n_targets, at;    /* of targets[] */
+    size_t n_targets, at;        /* of targets[] */
     const struct target *target; /* the one in use */
     struct upload *upload;
 
@@ -70,9 +70,9 @@ struct exchange {
     int status; /* sent to the client, or to be sent */
     str content_type;
     int64_t up_length;
-    str up_coding; /* of a held answer */
+    str up_coding;                        /* of a held answer */
     size_t n_reply_fields, n_base_fields; /* base: those that are no attempt's own */
-    bool tapping;            /* tap is in use */
+    bool tapping;                         /* tap is in use */
     struct sse_splitter frames;
     struct buf held; /* frames before the first deliverable one; whole answers */
     bool committed, paused;
@@ -85,7 +85,8 @@ struct exchange {
     uint64_t began_ms, sent_ms, up_ms, out_ms;
     uint64_t first_ns;
 
-    struct deadline timer; /* outlives the request; everything above is wiped, what follows is not */
+    struct deadline
+        timer; /* outlives the request; everything above is wiped, what follows is not */
 
     struct tap tap;
     const struct target *targets[TARGETS_MAX];

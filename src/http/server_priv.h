@@ -1,5 +1,6 @@
 /*
- * http/server_priv.h - what server.c, peer.c (connections), body.c (request bodies) and reply.c share.
+ * http/server_priv.h - what server.c, peer.c (connections), body.c (request bodies) and reply.c
+ * share.
  */
 #ifndef CLIPROXY_HTTP_SERVER_PRIV_H
 #define CLIPROXY_HTTP_SERVER_PRIV_H

@@ -31,26 +31,41 @@ from support.upstream import Answer, Request, Upstream
 
 CORPUS = Path(os.environ.get("CORPUS", ROOT.parent / "shared" / "fixtures"))
 
-DIALECTS = ("openai-chat", "openai-responses", "anthropic-messages", "gemini-generatecontent",
-            "openai-completions", "openai-embeddings", "openai-images", "openai-moderations",
-            "rerank", "gemini-embeddings")
+DIALECTS = (
+    "openai-chat",
+    "openai-responses",
+    "anthropic-messages",
+    "gemini-generatecontent",
+    "openai-completions",
+    "openai-embeddings",
+    "openai-images",
+    "openai-moderations",
+    "rerank",
+    "gemini-embeddings",
+)
 
 # Recorded requests whose endpoint is not ours to serve, or that name no model we could look up.
 # Nothing else is left out.
 EXCEPTIONS = {
-    "openai-responses/openai-response-with-mixed-prompt-url-stripped":
-        "names a stored prompt instead of a model; a gateway cannot route it",
-    "anthropic-messages/google-vertex-vertex-claude-3-7-sonnet-simple-object-streaming":
-        "Vertex' :streamRawPredict has the model in the path of another endpoint",
+    "openai-responses/openai-response-with-mixed-prompt-url-stripped": (
+        "names a stored prompt instead of a model; a gateway cannot route it"
+    ),
+    "anthropic-messages/google-vertex-vertex-claude-3-7-sonnet-simple-object-streaming": (
+        "Vertex' :streamRawPredict has the model in the path of another endpoint"
+    ),
 }
 
 # Endpoint of a case -> the path a client of ours uses, and the operation's path at the provider.
 OPENAI_PATHS = {
-    "chat/completions": "/v1/chat/completions", "completions": "/v1/completions",
-    "responses": "/v1/responses", "responses/compact": "/v1/responses/compact",
+    "chat/completions": "/v1/chat/completions",
+    "completions": "/v1/completions",
+    "responses": "/v1/responses",
+    "responses/compact": "/v1/responses/compact",
     "responses/input_tokens": "/v1/responses/input_tokens",
-    "embeddings": "/v1/embeddings", "images/generations": "/v1/images/generations",
-    "moderations": "/v1/moderations", "rerank": "/v1/rerank",
+    "embeddings": "/v1/embeddings",
+    "images/generations": "/v1/images/generations",
+    "moderations": "/v1/moderations",
+    "rerank": "/v1/rerank",
 }
 
 
@@ -126,6 +141,7 @@ def made_up(case: Case, model: str) -> bytes:
 
 # -- one gateway a family, so that equal names in two dialects stay apart ------------------------
 
+
 def provider_blocks(family: str, up: Upstream) -> dict[str, Any]:
     models: list[dict[str, str]] = []
     for name in sorted({model_of(c) for c in RUN if c.family == family}):
@@ -134,8 +150,16 @@ def provider_blocks(family: str, up: Upstream) -> dict[str, Any]:
         models.append({"name": name, "alias": alias_of(family, name)})
     common = {"models": models}
     if family == "openai":
-        return {"openai-compatibility": [{"name": "corpus", "base-url": up.url("/v1"),
-                                          "api-key-entries": [{"api-key": UPSTREAM_KEY}], **common}]}
+        return {
+            "openai-compatibility": [
+                {
+                    "name": "corpus",
+                    "base-url": up.url("/v1"),
+                    "api-key-entries": [{"api-key": UPSTREAM_KEY}],
+                    **common,
+                }
+            ]
+        }
     base = {"codex": up.url("/v1"), "vertex": up.url("/vertex")}.get(family, up.url())
     return {f"{family}-api-key": [{"api-key": UPSTREAM_KEY, "base-url": base, **common}]}
 
@@ -153,12 +177,13 @@ def world(shared):
         if family not in running:
             up = shared.upstream()
             blocks = provider_blocks(family, up)
-            if family in ("gemini", "vertex"):        # one process for both: aliases keep them apart
+            if family in ("gemini", "vertex"):  # one process for both: aliases keep them apart
                 for other in ("gemini", "vertex"):
                     blocks.update(provider_blocks(other, up))
-                    running[other] = None             # type: ignore[assignment]
-            gateway = shared.gateway({"api-keys": [CLIENT_KEY], "workers": 1, "disable-cooling": True,
-                                      **blocks})
+                    running[other] = None  # type: ignore[assignment]
+            gateway = shared.gateway(
+                {"api-keys": [CLIENT_KEY], "workers": 1, "disable-cooling": True, **blocks}
+            )
             for name in ("gemini", "vertex") if family in ("gemini", "vertex") else (family,):
                 running[name] = (gateway, up)
         return running[family]
@@ -168,11 +193,12 @@ def world(shared):
 
 # -- what must arrive ---------------------------------------------------------------------------
 
+
 def frames(body: bytes) -> list[bytes]:
     """A stream cut behind each blank line; the last piece may lack one."""
     out, at = [], 0
     for match in re.finditer(rb"\r\n\r\n|\n\n", body):
-        out.append(body[at:match.end()])
+        out.append(body[at : match.end()])
         at = match.end()
     if at < len(body):
         out.append(body[at:])
@@ -201,17 +227,21 @@ def complete(case: Case, body: bytes) -> bool:
     data = [d for d in map(data_of, frames(body)) if d is not None]
     objects = [d for d in data if isinstance(d, dict)]
     if any("error" in d and d["error"] or d.get("type") == "error" for d in objects):
-        return True                                   # ended by the provider's own error
+        return True  # ended by the provider's own error
     if case.dialect == "openai-responses":
-        return any(d.get("type") in ("response.completed", "response.incomplete", "response.failed")
-                   for d in objects)
+        return any(
+            d.get("type") in ("response.completed", "response.incomplete", "response.failed")
+            for d in objects
+        )
     if case.dialect == "anthropic-messages":
         return any(d.get("type") == "message_stop" for d in objects)
     if case.dialect.startswith("gemini"):
         return any(c.get("finishReason") for d in objects for c in d.get("candidates", [])) or any(
-            d.get("promptFeedback", {}).get("blockReason") for d in objects)
-    return "[DONE]" in data or any(c.get("finish_reason") for d in objects
-                                   for c in d.get("choices", []))
+            d.get("promptFeedback", {}).get("blockReason") for d in objects
+        )
+    return "[DONE]" in data or any(
+        c.get("finish_reason") for d in objects for c in d.get("choices", [])
+    )
 
 
 def expected_answer(case: Case, request: bytes) -> tuple[bytes, bytes]:
@@ -232,12 +262,12 @@ def expected_answer(case: Case, request: bytes) -> tuple[bytes, bytes]:
 def assert_answer(case: Case, request: bytes, got: bytes) -> None:
     body, tail = expected_answer(case, request)
     if case.streamed and not re.search(rb"(\r\n\r\n|\n\n)\Z", body):
-        body = body.rstrip(b"\r\n")                   # the gateway may supply the blank line
+        body = body.rstrip(b"\r\n")  # the gateway may supply the blank line
         assert got.startswith(body)
-        rest = got[len(body):].lstrip(b"\r\n")
+        rest = got[len(body) :].lstrip(b"\r\n")
     else:
-        assert got[:len(body)] == body, first_difference(body, got)
-        rest = got[len(body):]
+        assert got[: len(body)] == body, first_difference(body, got)
+        rest = got[len(body) :]
     if tail == b"error":
         assert b'"error"' in rest and rest.count(b"data:") == 1, rest
     else:
@@ -250,21 +280,30 @@ STREAM_OPTIONS = rb',?\s*"stream_options"\s*:\s*\{"include_usage":\s*true\}\s*,?
 def assert_request(case: Case, want: bytes, seen: Request, client: bytes) -> None:
     if seen.body == want:
         return
-    assert case.family == "openai" and json.loads(client).get("stream") is True \
-        and not asks_usage(client), first_difference(want, seen.body)
+    assert (
+        case.family == "openai"
+        and json.loads(client).get("stream") is True
+        and not asks_usage(client)
+    ), first_difference(want, seen.body)
     # The only edit allowed beyond the name: one stream_options member was put in.
-    cuts = [seen.body[:m.start()] + comma + seen.body[m.end():]
-            for m in re.finditer(STREAM_OPTIONS, seen.body) for comma in (b"", b",")]
+    cuts = [
+        seen.body[: m.start()] + comma + seen.body[m.end() :]
+        for m in re.finditer(STREAM_OPTIONS, seen.body)
+        for comma in (b"", b",")
+    ]
     assert want in cuts, first_difference(want, seen.body)
 
 
 def first_difference(want: bytes, got: bytes) -> str:
     at = next((i for i, (a, b) in enumerate(zip(want, got)) if a != b), min(len(want), len(got)))
-    return (f"differs at byte {at} of {len(want)} (got {len(got)}): "
-            f"wanted {want[max(0, at - 40):at + 60]!r}, got {got[max(0, at - 40):at + 60]!r}")
+    return (
+        f"differs at byte {at} of {len(want)} (got {len(got)}): "
+        f"wanted {want[max(0, at - 40):at + 60]!r}, got {got[max(0, at - 40):at + 60]!r}"
+    )
 
 
 # -- replaying ----------------------------------------------------------------------------------
+
 
 def cut(body: bytes, how: str, rng: random.Random) -> Iterator[bytes]:
     """The body in pieces. Single bytes only at both ends of a large one, for time's sake."""
@@ -273,17 +312,17 @@ def cut(body: bytes, how: str, rng: random.Random) -> Iterator[bytes]:
         return
     if how == "ones":
         for i in range(min(len(body), 600)):
-            yield body[i:i + 1]
+            yield body[i : i + 1]
         middle = body[600:-300] if len(body) > 900 else b""
         for i in range(0, len(middle), 4099):
-            yield middle[i:i + 4099]
-        for byte in body[max(600, len(body) - 300):]:
+            yield middle[i : i + 4099]
+        for byte in body[max(600, len(body) - 300) :]:
             yield bytes([byte])
         return
     at = 0
     while at < len(body):
         n = 7 if how == "sevens" and at < 7000 else rng.choice((1, 2, 3, 61, 500, 5000))
-        yield body[at:at + n]
+        yield body[at : at + n]
         at += n
 
 
@@ -292,8 +331,16 @@ def content_type(case: Case) -> str:
     return recorded or ("text/event-stream" if case.streamed else "application/json")
 
 
-WAYS = [("ones", "chunked"), ("sevens", "close"), ("random", "length"), ("whole", "chunked"),
-        ("random", "close"), ("whole", "length"), ("ones", "length"), ("sevens", "chunked")]
+WAYS = [
+    ("ones", "chunked"),
+    ("sevens", "close"),
+    ("random", "length"),
+    ("whole", "chunked"),
+    ("random", "close"),
+    ("whole", "length"),
+    ("ones", "length"),
+    ("sevens", "chunked"),
+]
 
 
 def client_path(case: Case, model: str) -> str:
@@ -329,12 +376,30 @@ def test_recorded_exchange(world, case: Case):
     ways = WAYS[:4] if sum(case.name.encode()) % 2 else WAYS[4:]
     with gateway.connect() as conn:
         for n, (pieces, framing) in enumerate(ways):
-            run(gateway, conn, up, case, name, body, pieces, framing,
-                alias=n % 2 == 1 or case.family == "vertex")
+            run(
+                gateway,
+                conn,
+                up,
+                case,
+                name,
+                body,
+                pieces,
+                framing,
+                alias=n % 2 == 1 or case.family == "vertex",
+            )
 
 
-def run(gateway: Gateway, conn: Any, up: Upstream, case: Case, name: str, body: bytes, pieces: str,
-        framing: str, alias: bool) -> None:
+def run(
+    gateway: Gateway,
+    conn: Any,
+    up: Upstream,
+    case: Case,
+    name: str,
+    body: bytes,
+    pieces: str,
+    framing: str,
+    alias: bool,
+) -> None:
     what = f"{case.name} [{pieces}, {framing}, {'alias' if alias else 'name'}]"
     asked = alias_of(case.family, name) if alias else name
     sent = body
@@ -343,11 +408,17 @@ def run(gateway: Gateway, conn: Any, up: Upstream, case: Case, name: str, body: 
         spot = re.search(rb'"model"\s*:\s*"', body)
         assert spot is not None, what
         end = spot.end() + len(json.dumps(name, ensure_ascii=False).encode()) - 2
-        sent = body[:spot.end()] + asked.encode() + body[end:]
+        sent = body[: spot.end()] + asked.encode() + body[end:]
         assert json.loads(sent)["model"] == asked, what
     rng = random.Random(what)
-    up.reset(Answer(status=case.meta["status"], body=list(cut(case.answer, pieces, rng)),
-                    framing=framing, headers=[("Content-Type", content_type(case))]))
+    up.reset(
+        Answer(
+            status=case.meta["status"],
+            body=list(cut(case.answer, pieces, rng)),
+            framing=framing,
+            headers=[("Content-Type", content_type(case))],
+        )
+    )
     conn.request("POST", client_path(case, asked), gateway.headers(body=1), sent)
     response = conn.response()
     assert response.complete, what
@@ -373,6 +444,7 @@ def test_no_exception_is_silent():
 
 # -- what the log says of them --------------------------------------------------------------------
 
+
 def recorded_usage(case: Case) -> tuple[int, int] | None:
     """(input, output) tokens as the recording says them in the end; None if it does not."""
     body = case.answer
@@ -391,23 +463,37 @@ def recorded_usage(case: Case) -> tuple[int, int] | None:
             tin, tout = usage.get("input_tokens", tin), usage.get("output_tokens", tout)
         elif case.dialect == "anthropic-messages" and usage:
             if usage.get("input_tokens") is not None:
-                tin = sum(usage.get(k) or 0 for k in ("input_tokens", "cache_read_input_tokens",
-                                                      "cache_creation_input_tokens"))
+                tin = sum(
+                    usage.get(k) or 0
+                    for k in (
+                        "input_tokens",
+                        "cache_read_input_tokens",
+                        "cache_creation_input_tokens",
+                    )
+                )
             tout = usage.get("output_tokens", tout)
     return (tin, tout) if tin is not None and tout is not None else None
 
 
-COUNTED = [c for c in RUN if c.meta["status"] == 200 and c.meta["response_file"].endswith(
-    ("json", "sse")) and c.dialect in ("openai-chat", "openai-responses", "anthropic-messages")
-    and "count" not in c.meta["endpoint"] and "input_tokens" not in c.meta["endpoint"]
-    and recorded_usage(c)]
+COUNTED = [
+    c
+    for c in RUN
+    if c.meta["status"] == 200
+    and c.meta["response_file"].endswith(("json", "sse"))
+    and c.dialect in ("openai-chat", "openai-responses", "anthropic-messages")
+    and "count" not in c.meta["endpoint"]
+    and "input_tokens" not in c.meta["endpoint"]
+    and recorded_usage(c)
+]
 
 
 @pytest.mark.parametrize("case", COUNTED, ids=lambda c: c.name)
 def test_recorded_usage_is_in_the_access_line(world, case: Case):
     gateway, up = world(case.family)
     name = model_of(case)
-    up.reset(Answer(body=case.answer, framing="chunked", headers=[("Content-Type", content_type(case))]))
+    up.reset(
+        Answer(body=case.answer, framing="chunked", headers=[("Content-Type", content_type(case))])
+    )
     r = gateway.post(client_path(case, name), case.request or made_up(case, name))
     fields = gateway.access(r).fields
     assert (fields["tokens_in"], fields["tokens_out"]) == recorded_usage(case)

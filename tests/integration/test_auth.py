@@ -12,8 +12,16 @@ SPACED = "ck-spaced-11aa22bb"
 ODD = "ck-odd-a=b/c+d"
 UNICODE = "ck-uni-schlüssel€"
 NAMED = "ck-named-55ee66ff"
-PLAIN = [CLIENT_KEY, f"  {SPACED}  ", ODD, UNICODE, CLIENT_KEY, "", "   ",
-         {"key": NAMED, "name": "the named one"}]
+PLAIN = [
+    CLIENT_KEY,
+    f"  {SPACED}  ",
+    ODD,
+    UNICODE,
+    CLIENT_KEY,
+    "",
+    "   ",
+    {"key": NAMED, "name": "the named one"},
+]
 WRONG = "ck-wrong-deadbeef"
 
 
@@ -38,25 +46,43 @@ def test_T2_1_models_with_bearer(gw):
     assert r.json()["object"] == "list" and r.json()["data"]
 
 
-@pytest.mark.parametrize("target, headers", [
-    ("/v1/models", [("X-Api-Key", CLIENT_KEY)]),
-    ("/v1/models", [("X-Goog-Api-Key", CLIENT_KEY)]),
-    (f"/v1/models?key={CLIENT_KEY}", []),
-    (f"/v1/models?auth_token={CLIENT_KEY}", []),
-    (f"/v1/models?a=b&key={CLIENT_KEY}&c=d", []),
-    ("/v1/models", [("Authorization", CLIENT_KEY)]),
-    ("/v1/models", [("authorization", f"bearer {CLIENT_KEY}")]),
-    ("/v1/models", [("AUTHORIZATION", f"BEARER {CLIENT_KEY}")]),
-    ("/v1/models", [("x-api-key", CLIENT_KEY)]),
-], ids=["x-api-key", "x-goog", "key", "auth_token", "key-among", "bare", "lower", "upper", "x-lower"])
+@pytest.mark.parametrize(
+    "target, headers",
+    [
+        ("/v1/models", [("X-Api-Key", CLIENT_KEY)]),
+        ("/v1/models", [("X-Goog-Api-Key", CLIENT_KEY)]),
+        (f"/v1/models?key={CLIENT_KEY}", []),
+        (f"/v1/models?auth_token={CLIENT_KEY}", []),
+        (f"/v1/models?a=b&key={CLIENT_KEY}&c=d", []),
+        ("/v1/models", [("Authorization", CLIENT_KEY)]),
+        ("/v1/models", [("authorization", f"bearer {CLIENT_KEY}")]),
+        ("/v1/models", [("AUTHORIZATION", f"BEARER {CLIENT_KEY}")]),
+        ("/v1/models", [("x-api-key", CLIENT_KEY)]),
+    ],
+    ids=[
+        "x-api-key",
+        "x-goog",
+        "key",
+        "auth_token",
+        "key-among",
+        "bare",
+        "lower",
+        "upper",
+        "x-lower",
+    ],
+)
 def test_T2_2_every_form_of_the_key(gw, target, headers):
     assert gw.get(target, headers=headers, key=None).status == 200
 
 
-@pytest.mark.parametrize("headers", [
-    [("Authorization", f"Bearer {WRONG}"), ("X-Api-Key", CLIENT_KEY)],
-    [("Authorization", f"Bearer {CLIENT_KEY}"), ("X-Api-Key", WRONG)],
-], ids=["bad-then-good", "good-then-bad"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("Authorization", f"Bearer {WRONG}"), ("X-Api-Key", CLIENT_KEY)],
+        [("Authorization", f"Bearer {CLIENT_KEY}"), ("X-Api-Key", WRONG)],
+    ],
+    ids=["bad-then-good", "good-then-bad"],
+)
 def test_T2_2_any_one_suffices(gw, headers):
     assert gw.get("/v1/models", headers=headers, key=None).status == 200
 
@@ -68,14 +94,17 @@ def test_T2_3_missing_key(gw):
     assert "Missing API key" in r.message()
 
 
-@pytest.mark.parametrize("headers, target", [
-    ([("Authorization", f"Bearer {WRONG}")], "/v1/models"),
-    ([("X-Api-Key", WRONG)], "/v1/models"),
-    ([], f"/v1/models?key={WRONG}"),
-    ([("Authorization", f"Bearer {CLIENT_KEY}x")], "/v1/models"),
-    ([("Authorization", f"Bearer {CLIENT_KEY[:-1]}")], "/v1/models"),
-    ([("Authorization", f"Basic {CLIENT_KEY}")], "/v1/models"),
-])
+@pytest.mark.parametrize(
+    "headers, target",
+    [
+        ([("Authorization", f"Bearer {WRONG}")], "/v1/models"),
+        ([("X-Api-Key", WRONG)], "/v1/models"),
+        ([], f"/v1/models?key={WRONG}"),
+        ([("Authorization", f"Bearer {CLIENT_KEY}x")], "/v1/models"),
+        ([("Authorization", f"Bearer {CLIENT_KEY[:-1]}")], "/v1/models"),
+        ([("Authorization", f"Basic {CLIENT_KEY}")], "/v1/models"),
+    ],
+)
 def test_T2_3_wrong_key(gw, headers, target):
     r = gw.get(target, headers=headers, key=None)
     assert r.status == 401
@@ -122,16 +151,23 @@ def test_S13_2_clients_in_the_log_are_no_secret(gw):
     assert CLIENT_KEY not in line.raw and CLIENT_KEY[:-4] not in line.raw
 
 
-@pytest.mark.parametrize("target, check", [
-    ("/v1/chat/completions", "openai"), ("/v1/responses", "openai"), ("/v1/completions", "openai"),
-    ("/v1/embeddings", "openai"),
-    ("/v1/messages", "anthropic"), ("/v1/messages/count_tokens", "anthropic"),
-    ("/v1beta/models/gemini-m:generateContent", "gemini"),
-    ("/v1beta/models/gemini-m:streamGenerateContent?alt=sse", "gemini"),
-    ("/v1/models/gemini-m:generateContent", "gemini"),
-])
-@pytest.mark.parametrize("key, text", [(None, "Missing API key"), (WRONG, "Invalid API key")],
-                         ids=["missing", "wrong"])
+@pytest.mark.parametrize(
+    "target, check",
+    [
+        ("/v1/chat/completions", "openai"),
+        ("/v1/responses", "openai"),
+        ("/v1/completions", "openai"),
+        ("/v1/embeddings", "openai"),
+        ("/v1/messages", "anthropic"),
+        ("/v1/messages/count_tokens", "anthropic"),
+        ("/v1beta/models/gemini-m:generateContent", "gemini"),
+        ("/v1beta/models/gemini-m:streamGenerateContent?alt=sse", "gemini"),
+        ("/v1/models/gemini-m:generateContent", "gemini"),
+    ],
+)
+@pytest.mark.parametrize(
+    "key, text", [(None, "Missing API key"), (WRONG, "Invalid API key")], ids=["missing", "wrong"]
+)
 def test_R1_3_the_error_speaks_the_callers_dialect(gw, target, check, key, text):
     r = gw.post(target, chat_body(), key=key)
     assert r.status == 401
@@ -158,8 +194,12 @@ def test_R1_1_rotated_key(stage, up):
     gw = stage.gateway(base)
     up.then(sse(chat_event("one"), 1.0, chat_event("two", "stop"), DONE))
     with gw.connect() as c:
-        c.request("POST", "/v1/chat/completions", gw.headers(body=1, key=old),
-                  b'{"model":"m","messages":[],"stream":true}')
+        c.request(
+            "POST",
+            "/v1/chat/completions",
+            gw.headers(body=1, key=old),
+            b'{"model":"m","messages":[],"stream":true}',
+        )
         stream = c.head()
         gw.write({**base, "api-keys": [new]})
         eventually(lambda: gw.get("/v1/models", key=new).status == 200, "new key works")
@@ -190,7 +230,8 @@ def test_R1_6_upstream_401_is_not_the_clients(gw, up):
 
 def test_S13_6_a_secret_of_ours_in_a_providers_error_is_masked(gw, up):
     up.default = lambda req: ok(
-        {"error": {"message": f"bad key {req.get('authorization').split()[1]} given"}}, status=401)
+        {"error": {"message": f"bad key {req.get('authorization').split()[1]} given"}}, status=401
+    )
     r = gw.chat()
     assert r.status == 401
     assert b"sk-upstream-2d8e64b0" not in r.body
@@ -198,19 +239,29 @@ def test_S13_6_a_secret_of_ours_in_a_providers_error_is_masked(gw, up):
 
 
 def test_the_clients_key_does_not_reach_the_upstream(gw, up):
-    gw.post(f"/v1/chat/completions?key={CLIENT_KEY}", chat_body(),
-            headers=[("X-Api-Key", CLIENT_KEY), ("X-Goog-Api-Key", CLIENT_KEY)])
+    gw.post(
+        f"/v1/chat/completions?key={CLIENT_KEY}",
+        chat_body(),
+        headers=[("X-Api-Key", CLIENT_KEY), ("X-Goog-Api-Key", CLIENT_KEY)],
+    )
     seen = up.one()
     assert CLIENT_KEY.encode() not in seen.raw_head + seen.body
 
 
-@pytest.mark.parametrize("target, model, header, value", [
-    ("/v1/chat/completions", "m", "authorization", "Bearer sk-upstream-2d8e64b0"),
-    ("/v1/responses", "codex-m", "authorization", "Bearer sk-upstream-2d8e64b0"),
-    ("/v1/messages", "claude-m", "authorization", "Bearer sk-upstream-2d8e64b0"),
-    ("/v1beta/models/gemini-m:generateContent", "gemini-m", "x-goog-api-key",
-     "sk-upstream-2d8e64b0"),
-])
+@pytest.mark.parametrize(
+    "target, model, header, value",
+    [
+        ("/v1/chat/completions", "m", "authorization", "Bearer sk-upstream-2d8e64b0"),
+        ("/v1/responses", "codex-m", "authorization", "Bearer sk-upstream-2d8e64b0"),
+        ("/v1/messages", "claude-m", "authorization", "Bearer sk-upstream-2d8e64b0"),
+        (
+            "/v1beta/models/gemini-m:generateContent",
+            "gemini-m",
+            "x-goog-api-key",
+            "sk-upstream-2d8e64b0",
+        ),
+    ],
+)
 def test_S2_4_upstream_authorisation(gw, up, target, model, header, value):
     gw.post(target, chat_body(model))
     assert up.one().all(header) == [value]

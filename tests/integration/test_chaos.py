@@ -17,8 +17,12 @@ from support.gateway import CLIENT_KEY, config, dump, encode
 from support.upstream import CLOSE, DONE, RESET, STALL, Answer, chat_event, early, ok, sse
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "6"))
-TARGETS = [("/v1/chat/completions", "m", "messages"), ("/v1/messages", "claude-m", "messages"),
-           ("/v1/responses", "codex-m", "input"), ("/v1/embeddings", "m", "input")]
+TARGETS = [
+    ("/v1/chat/completions", "m", "messages"),
+    ("/v1/messages", "claude-m", "messages"),
+    ("/v1/responses", "codex-m", "input"),
+    ("/v1/embeddings", "m", "input"),
+]
 
 
 class Provider:
@@ -33,8 +37,20 @@ class Provider:
             return self.rng.choice(options)
 
     def __call__(self, request):
-        kind = self.choose("good", "good", "good", "good", "stall", "reset", "cut", "error", "slow",
-                           "nothing", "garbage", "close")
+        kind = self.choose(
+            "good",
+            "good",
+            "good",
+            "good",
+            "stall",
+            "reset",
+            "cut",
+            "error",
+            "slow",
+            "nothing",
+            "garbage",
+            "close",
+        )
         if kind == "reset":
             request.conn.reset()
             return None
@@ -58,8 +74,10 @@ class Provider:
             if kind == "cut":
                 return Answer(body=[whole[:5], CLOSE], framing="chunked")
             pause = 0.02 if kind == "slow" else 0
-            return Answer(body=[whole[:9], pause, whole[9:]],
-                          framing=self.choose("length", "chunked", "close"))
+            return Answer(
+                body=[whole[:9], pause, whole[9:]],
+                framing=self.choose("length", "chunked", "close"),
+            )
         event = chat_event(mark)
         pieces = [event, event[:10], 0.01 if kind == "slow" else 0, event[10:]]
         if kind == "stall":
@@ -87,7 +105,7 @@ class Client(threading.Thread):
             self.failure = err if isinstance(err, TimeoutError) else self.failure
             if not self.stop.is_set() and self.failure is None:
                 self.run()
-        except BaseException as err:      # noqa: BLE001 - reported by the test
+        except BaseException as err:  # noqa: BLE001 - reported by the test
             self.failure = err
 
     def once(self, conn):
@@ -95,15 +113,23 @@ class Client(threading.Thread):
         rng = self.rng
         target, model, field = rng.choice(TARGETS)
         mark = f"mark-{rng.getrandbits(64):016x}"
-        body = encode({"model": model, field: [], "mark": mark, "stream": rng.random() < 0.5,
-                       "pad": "y" * rng.choice((0, 10, 5000, 200_000))})
+        body = encode(
+            {
+                "model": model,
+                field: [],
+                "mark": mark,
+                "stream": rng.random() < 0.5,
+                "pad": "y" * rng.choice((0, 10, 5000, 200_000)),
+            }
+        )
         headers = self.gw.headers(body=1)
         data = build("POST", target, headers, body)
         if rng.random() < 0.3:
             data = build("POST", target, [*headers, ("Transfer-Encoding", "chunked")]) + chunked(
-                [body[i:i + 3000] for i in range(0, len(body), 3000)])
+                [body[i : i + 3000] for i in range(0, len(body), 3000)]
+            )
         if rng.random() < 0.1:
-            data = data[:rng.randrange(1, len(data))]
+            data = data[: rng.randrange(1, len(data))]
             conn.send(data)
             conn.reset() if rng.random() < 0.5 else conn.close()
             return False
@@ -135,8 +161,11 @@ def test_chaos(stage):
     seed = int(os.environ.get("CHAOS_SEED", "20261122"))
     provider = Provider(seed)
     up.default = early(lambda request: provider(request))
-    base = config(up, upstream={"first-byte-timeout": "1s", "idle-timeout": "300ms"},
-                  streaming={"keepalive-seconds": 1, "bootstrap-retries": 1})
+    base = config(
+        up,
+        upstream={"first-byte-timeout": "1s", "idle-timeout": "300ms"},
+        streaming={"keepalive-seconds": 1, "bootstrap-retries": 1},
+    )
     gw = stage.gateway(base)
     stop = threading.Event()
     clients = [Client(gw, seed + n, stop) for n in range(8)]
@@ -147,8 +176,16 @@ def test_chaos(stage):
     while time.monotonic() < end and all(c.failure is None for c in clients):
         n += 1
         part = gw.path.with_suffix(".tmp")
-        part.write_text(dump({"host": "127.0.0.1", "port": 0, **base,
-                              "api-keys": [CLIENT_KEY, f"ck-chaos-{n:08d}"]}))
+        part.write_text(
+            dump(
+                {
+                    "host": "127.0.0.1",
+                    "port": 0,
+                    **base,
+                    "api-keys": [CLIENT_KEY, f"ck-chaos-{n:08d}"],
+                }
+            )
+        )
         os.replace(part, gw.path)
         time.sleep(0.4)
         assert gw.alive(), gw.output()

@@ -111,9 +111,14 @@ def test_drain_has_an_end(stage, up):
 
 
 @pytest.mark.tsan
-@pytest.mark.parametrize("first, second", [(signal.SIGTERM, signal.SIGTERM),
-                                           (signal.SIGINT, signal.SIGINT),
-                                           (signal.SIGTERM, signal.SIGINT)])
+@pytest.mark.parametrize(
+    "first, second",
+    [
+        (signal.SIGTERM, signal.SIGTERM),
+        (signal.SIGINT, signal.SIGINT),
+        (signal.SIGTERM, signal.SIGINT),
+    ],
+)
 def test_S13_17_a_second_signal_ends_at_once(stage, up, first, second):
     gw = stage.gateway(config(up, **{"shutdown-timeout": "60s"}), expect=("shutdown|drain",))
     up.default = sse(chat_event("a"), STALL)

@@ -13,7 +13,7 @@ import pytest
 from support.client import build, events
 from support.clock import SLACK, eventually
 from support.gateway import CLIENT_KEY, UPSTREAM_KEY, chat_body, config, encode
-from support.upstream import (DONE, STALL, Answer, chat_answer, chat_event, early, ok, sse)
+from support.upstream import DONE, STALL, Answer, chat_answer, chat_event, early, ok, sse
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +29,12 @@ def gw(shared, up):
 @pytest.fixture(scope="module")
 def beating(shared, up):
     """Newlines and comments every second; `m-forced` is renamed in answers."""
-    base = config(up, workers=1, streaming={"keepalive-seconds": 1},
-                  **{"nonstream-keepalive-interval": 1})
+    base = config(
+        up, workers=1, streaming={"keepalive-seconds": 1}, **{"nonstream-keepalive-interval": 1}
+    )
     base["openai-compatibility"][0]["models"].append(
-        {"name": "forced-real", "alias": "m-forced", "force-mapping": True})
+        {"name": "forced-real", "alias": "m-forced", "force-mapping": True}
+    )
     return shared.gateway(base)
 
 
@@ -43,6 +45,7 @@ def fresh(up):
 
 # -- newlines while a whole answer is awaited, and what may follow them --------------------------
 
+
 def test_newlines_then_a_renamed_answer(beating, up):
     up.default = lambda _: ok(chat_answer("forced-real"), delay=1.5)
     r = beating.chat("m-forced")
@@ -52,6 +55,7 @@ def test_newlines_then_a_renamed_answer(beating, up):
 
 def test_newlines_then_a_failure(beating, up):
     """The status is gone; the body tells, or the message breaks off. Never a silent success."""
+
     def vanish(request):
         request.conn.wait(1.5)
         request.conn.reset()
@@ -79,37 +83,50 @@ def test_newlines_then_an_answer_in_pieces(beating, up):
 
 
 def test_no_newlines_for_gemini_arrays_and_binaries(beating, up):
-    up.default = lambda _: Answer(body=b"\x00audio", delay=1.4, headers=[("Content-Type", "audio/mpeg")])
+    up.default = lambda _: Answer(
+        body=b"\x00audio", delay=1.4, headers=[("Content-Type", "audio/mpeg")]
+    )
     r = beating.post("/v1/audio/speech", {"model": "m", "input": "x"})
     assert r.status == 200 and r.body == b"\x00audio", "white space would spoil it"
 
 
 def test_heartbeats_stop_when_the_client_does_not_read(beating, up):
     event = chat_event("x" * 60_000)
-    up.default = lambda _: Answer(body=(p for g in ([event] * 200, [chat_event("", "stop"), DONE])
-                                        for p in g), framing="chunked",
-                                  headers=[("Content-Type", "text/event-stream")])
+    up.default = lambda _: Answer(
+        body=(p for g in ([event] * 200, [chat_event("", "stop"), DONE]) for p in g),
+        framing="chunked",
+        headers=[("Content-Type", "text/event-stream")],
+    )
     with beating.connect(rcvbuf=262144) as c:
-        c.request("POST", "/v1/chat/completions", beating.headers(body=1), encode(chat_body(stream=True)))
+        c.request(
+            "POST", "/v1/chat/completions", beating.headers(body=1), encode(chat_body(stream=True))
+        )
         r = c.head()
         time.sleep(2.2)
         for _ in c.body(r):
             pass
         list(events(r, comments=True))
-        assert r.body.replace(b": keep-alive\n\n", b"") == event * 200 + chat_event("", "stop") + DONE
+        assert (
+            r.body.replace(b": keep-alive\n\n", b"") == event * 200 + chat_event("", "stop") + DONE
+        )
 
 
 # -- time limits -------------------------------------------------------------------------------
+
 
 def test_a_slow_client_is_not_the_providers_silence(stage, up):
     """While we hold the provider back, idle-timeout does not run."""
     gw = stage.gateway(config(up, upstream={"idle-timeout": "400ms"}))
     event = chat_event("x" * 60_000)
-    up.default = lambda _: Answer(body=(p for g in ([event] * 700, [chat_event("", "stop"), DONE])
-                                        for p in g), framing="chunked",
-                                  headers=[("Content-Type", "text/event-stream")])
+    up.default = lambda _: Answer(
+        body=(p for g in ([event] * 700, [chat_event("", "stop"), DONE]) for p in g),
+        framing="chunked",
+        headers=[("Content-Type", "text/event-stream")],
+    )
     with gw.connect(rcvbuf=262144) as c:
-        c.request("POST", "/v1/chat/completions", gw.headers(body=1), encode(chat_body(stream=True)))
+        c.request(
+            "POST", "/v1/chat/completions", gw.headers(body=1), encode(chat_body(stream=True))
+        )
         r = c.head()
         time.sleep(1.5)
         for _ in c.body(r):
@@ -126,12 +143,14 @@ def test_a_silent_provider_behind_a_slow_client_is_noticed_later(stage, up):
 
 # -- providers' habits -------------------------------------------------------------------------
 
+
 def test_a_408_on_an_idle_connection_is_not_the_next_answer(gw, up):
     """Some servers say good-bye with a whole response nobody asked for."""
     assert gw.chat().status == 200
     conn = up.one().conn
-    conn.sock.sendall(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 3\r\n"
-                      b"Connection: close\r\n\r\nbye")
+    conn.sock.sendall(
+        b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 3\r\n" b"Connection: close\r\n\r\nbye"
+    )
     time.sleep(0.1)
     up.reset()
     r = gw.chat()
@@ -139,20 +158,22 @@ def test_a_408_on_an_idle_connection_is_not_the_next_answer(gw, up):
 
 
 def test_an_early_refusal_of_a_large_body(gw, up):
-    """The provider answers 401 after the head and closes; its answer counts, not our broken pipe."""
+    """The provider answers 401 after the head and closes; that counts, not our broken pipe."""
     body = encode(chat_body(pad="x" * 6_000_000))
     refusal = b'{"error":{"message":"no such key"}}'
 
     @early
     def refuse(request):
-        request.conn.send(b"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n"
-                          b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(refusal) + refusal)
+        request.conn.send(
+            b"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n"
+            b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(refusal) + refusal
+        )
         # Half-close and take what comes, as careful servers do, so that no RST destroys the answer.
         try:
             request.conn.sock.shutdown(socket.SHUT_WR)
             request.conn.read_body(request)
         except OSError:
-            pass                    # the gateway was faster
+            pass  # the gateway was faster
         finally:
             request.conn.close()
         return None
@@ -163,8 +184,9 @@ def test_an_early_refusal_of_a_large_body(gw, up):
 
 
 def test_http_1_0_provider(gw, up):
-    up.default = Answer(raw=b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{\"a\":1}",
-                        after="close")
+    up.default = Answer(
+        raw=b'HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{"a":1}', after="close"
+    )
     for _ in range(2):
         r = gw.chat()
         assert r.status == 200 and r.body == b'{"a":1}'
@@ -172,8 +194,10 @@ def test_http_1_0_provider(gw, up):
 
 
 def test_trailers_and_chunk_extensions_of_a_provider(gw, up):
-    raw = (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
-           b"Trailer: X-T\r\n\r\n4;ext=1\r\n{\"a\"\r\n3\r\n:1}\r\n0\r\nX-T: leaked\r\n\r\n")
+    raw = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+        b'Trailer: X-T\r\n\r\n4;ext=1\r\n{"a"\r\n3\r\n:1}\r\n0\r\nX-T: leaked\r\n\r\n'
+    )
     up.default = Answer(raw=raw)
     with gw.connect() as c:
         for _ in range(2):
@@ -183,12 +207,20 @@ def test_trailers_and_chunk_extensions_of_a_provider(gw, up):
     assert b"leaked" not in r.raw_head
 
 
-@pytest.mark.parametrize("fields", [
-    b"Transfer-Encoding: gzip, chunked\r\n", b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-    b"X: a\r\n folded\r\nContent-Length: 2\r\n", b"Content-Length: 2\r\nContent-Length: 2\r\nX : y\r\n"],
-    ids=repr)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b"Transfer-Encoding: gzip, chunked\r\n",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        b"X: a\r\n folded\r\nContent-Length: 2\r\n",
+        b"Content-Length: 2\r\nContent-Length: 2\r\nX : y\r\n",
+    ],
+    ids=repr,
+)
 def test_dubious_framing_of_a_provider(gw, up, fields):
-    up.default = Answer(raw=b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n2\r\n{}\r\n0\r\n\r\n", after="close")
+    up.default = Answer(
+        raw=b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n2\r\n{}\r\n0\r\n\r\n", after="close"
+    )
     r = gw.chat()
     assert r.status == 502 and r.json()["error"]["code"] == "upstream_protocol"
 
@@ -208,8 +240,11 @@ def test_an_answer_without_content_type(gw, up):
 def test_a_gzip_answer_although_we_asked_for_none(gw, up, framing):
     """We say identity; a provider that compresses all the same must not confuse the client."""
     answer = json.dumps(chat_answer()).encode()
-    up.default = Answer(body=gzip.compress(answer), framing=framing, headers=[
-        ("Content-Type", "application/json"), ("Content-Encoding", "gzip")])
+    up.default = Answer(
+        body=gzip.compress(answer),
+        framing=framing,
+        headers=[("Content-Type", "application/json"), ("Content-Encoding", "gzip")],
+    )
     r = gw.chat()
     body = gzip.decompress(r.body) if r.get("content-encoding") == "gzip" else r.body
     assert r.status == 200 and body == answer
@@ -218,8 +253,10 @@ def test_a_gzip_answer_although_we_asked_for_none(gw, up, framing):
 
 def test_a_gzip_stream_although_we_asked_for_none(gw, up):
     plain = chat_event("a") + chat_event("", "stop") + DONE
-    up.default = sse(gzip.compress(plain), headers=[
-        ("Content-Type", "text/event-stream"), ("Content-Encoding", "gzip")])
+    up.default = sse(
+        gzip.compress(plain),
+        headers=[("Content-Type", "text/event-stream"), ("Content-Encoding", "gzip")],
+    )
     r = gw.chat(stream=True)
     body = gzip.decompress(r.body) if r.get("content-encoding") == "gzip" else r.body
     assert (r.status, body) == (200, plain) or r.status == 502
@@ -231,13 +268,16 @@ def test_a_zero_length_answer_to_a_stream_request(gw, up):
 
 
 def test_odd_bytes_in_headers_of_a_provider(gw, up):
-    up.default = Answer(raw=b"HTTP/1.1 429 Slow\r\nRetry-After: 5\r\nX-L: caf\xe9\r\n"
-                            b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+    up.default = Answer(
+        raw=b"HTTP/1.1 429 Slow\r\nRetry-After: 5\r\nX-L: caf\xe9\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    )
     r = gw.chat()
     assert r.status in (429, 502)
 
 
 # -- clients' habits ---------------------------------------------------------------------------
+
 
 def test_get_with_a_body_keeps_the_connection_in_step(gw):
     with gw.connect() as c:
@@ -253,8 +293,11 @@ def test_get_with_a_body_keeps_the_connection_in_step(gw):
 
 def test_post_without_a_body(gw, up):
     with gw.connect() as c:
-        c.send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
-               + CLIENT_KEY.encode() + b"\r\n\r\n")
+        c.send(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
+            + CLIENT_KEY.encode()
+            + b"\r\n\r\n"
+        )
         assert c.response().status == 400
     assert not up.requests
 
@@ -272,30 +315,54 @@ def test_an_error_before_the_body_does_not_cost_the_connection(gw):
 
 def test_upgrade_is_ignored(gw):
     with gw.connect() as c:
-        c.request("GET", "/health", [("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"),
-                                     ("HTTP2-Settings", "AAMAAABkAAQAAP__")])
+        c.request(
+            "GET",
+            "/health",
+            [
+                ("Connection", "Upgrade, HTTP2-Settings"),
+                ("Upgrade", "h2c"),
+                ("HTTP2-Settings", "AAMAAABkAAQAAP__"),
+            ],
+        )
         assert c.response("GET").status in (200, 400)
 
 
 def test_two_authorization_headers(gw):
     """Whatever is decided, it is not 'a wrong key beside a right one opens more'."""
-    r = gw.get("/v1/models", key=None, headers=[("Authorization", "Bearer ck-wrong-00000000"),
-                                                ("Authorization", "Bearer ck-wrong-00000001")])
+    r = gw.get(
+        "/v1/models",
+        key=None,
+        headers=[
+            ("Authorization", "Bearer ck-wrong-00000000"),
+            ("Authorization", "Bearer ck-wrong-00000001"),
+        ],
+    )
     assert r.status in (400, 401)
 
 
 def test_many_models_of_many_providers(stage, up):
     """A large configuration: 200 providers with 50 models each starts and resolves at once."""
-    gw = stage.gateway({"api-keys": [CLIENT_KEY], "openai-compatibility": [
-        {"name": f"p{i}", "prefix": f"p{i}", "base-url": up.url("/v1"),
-         "api-key-entries": [{"api-key": UPSTREAM_KEY}],
-         "models": [{"name": f"model-{j}", "alias": f"a{i}-{j}"} for j in range(50)]}
-        for i in range(200)]})
+    gw = stage.gateway(
+        {
+            "api-keys": [CLIENT_KEY],
+            "openai-compatibility": [
+                {
+                    "name": f"p{i}",
+                    "prefix": f"p{i}",
+                    "base-url": up.url("/v1"),
+                    "api-key-entries": [{"api-key": UPSTREAM_KEY}],
+                    "models": [{"name": f"model-{j}", "alias": f"a{i}-{j}"} for j in range(50)],
+                }
+                for i in range(200)
+            ],
+        }
+    )
     assert gw.chat("p199/a199-49").status == 200 and up.one().json()["model"] == "model-49"
     assert len(gw.get("/v1/models").json()["data"]) == 20000
 
 
 # -- limits ------------------------------------------------------------------------------------
+
 
 def test_limit_of_connections(stage, up):
     """Above it new ones wait; when one goes, the next is served."""
@@ -341,7 +408,9 @@ def test_no_cpu_while_idle(stage, up):
     up.default = sse(chat_event("a"), STALL)
     conns = [gw.connect() for _ in range(20)]
     for c in conns[:10]:
-        c.request("POST", "/v1/chat/completions", gw.headers(body=1), encode(chat_body(stream=True)))
+        c.request(
+            "POST", "/v1/chat/completions", gw.headers(body=1), encode(chat_body(stream=True))
+        )
         c.head()
     time.sleep(0.2)
     before = cpu_seconds(gw.pid)

@@ -22,8 +22,9 @@ def up(shared):
 
 @pytest.fixture(scope="module")
 def gw(shared, up):
-    return shared.gateway(config(up, workers=1, client={"write-timeout": "30s"},
-                                 limits={"body-size": "100MiB"}))
+    return shared.gateway(
+        config(up, workers=1, client={"write-timeout": "30s"}, limits={"body-size": "100MiB"})
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -79,12 +80,19 @@ def test_R13_11_slow_client_fast_upstream(gw, up, kind):
     count = 200 * MB // len(event)
     tail = [chat_event("", "stop"), DONE] if kind == "stream" else []
     content = "text/event-stream" if kind == "stream" else "application/json"
-    up.default = lambda _: Answer(body=(p for g in ([event] * count, tail) for p in g),
-                                  framing="chunked", headers=[("Content-Type", content)])
+    up.default = lambda _: Answer(
+        body=(p for g in ([event] * count, tail) for p in g),
+        framing="chunked",
+        headers=[("Content-Type", content)],
+    )
     total = len(event) * count + sum(map(len, tail))
     with Peak(gw) as peak, gw.connect(rcvbuf=65536) as c:
-        c.request("POST", "/v1/chat/completions", gw.headers(body=1),
-                  encode(chat_body(stream=kind == "stream")))
+        c.request(
+            "POST",
+            "/v1/chat/completions",
+            gw.headers(body=1),
+            encode(chat_body(stream=kind == "stream")),
+        )
         r = c.head()
         request = up.one()
         held = stalls(lambda: request.sent)
@@ -109,18 +117,25 @@ def test_slow_upstream_fast_client(gw, up, coding):
         return ok({"n": len(request.body)})
 
     up.default = script
-    front = (b"--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--b\r\n"
-             b"Content-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n")
+    front = (
+        b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nm\r\n--b\r\n'
+        b'Content-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
+    )
     blob = b"\xcd" * 65536
     pieces = [front] + [blob] * (60 * MB // len(blob)) + [b"\r\n--b--\r\n"]
     total = sum(map(len, pieces))
     sent = [0]
 
     with Peak(gw) as peak, gw.connect() as c:
-        head = [("Content-Type", "multipart/form-data; boundary=b"),
-                ("Authorization", f"Bearer {CLIENT_KEY}")]
-        head.append(("Transfer-Encoding", "chunked") if coding == "chunked"
-                    else ("Content-Length", str(total)))
+        head = [
+            ("Content-Type", "multipart/form-data; boundary=b"),
+            ("Authorization", f"Bearer {CLIENT_KEY}"),
+        ]
+        head.append(
+            ("Transfer-Encoding", "chunked")
+            if coding == "chunked"
+            else ("Content-Length", str(total))
+        )
 
         def push():
             c.send(build("POST", "/v1/audio/transcriptions", head))
@@ -144,10 +159,15 @@ def test_write_timeout(stage, up):
     """A client that never reads is let go, and with it the upstream call."""
     gw = stage.gateway(config(up, client={"write-timeout": "400ms"}))
     event = chat_event("x" * 60_000)
-    up.default = lambda _: Answer(body=(event for _ in range(3000)), framing="chunked",
-                                  headers=[("Content-Type", "text/event-stream")])
+    up.default = lambda _: Answer(
+        body=(event for _ in range(3000)),
+        framing="chunked",
+        headers=[("Content-Type", "text/event-stream")],
+    )
     with gw.connect(rcvbuf=8192) as c:
-        c.request("POST", "/v1/chat/completions", gw.headers(body=1), encode(chat_body(stream=True)))
+        c.request(
+            "POST", "/v1/chat/completions", gw.headers(body=1), encode(chat_body(stream=True))
+        )
         request = up.wait_request()
         up.wait_gone(request, 5)
         gw.wait_line(lambda l: l.message == "request", 2, "access line")
@@ -156,12 +176,22 @@ def test_write_timeout(stage, up):
 def test_an_upload_beyond_the_limit_is_cut_on_the_way(stage, up):
     """Streamed bodies count against limits.body-size too."""
     gw = stage.gateway(config(up, limits={"body-size": "1MiB"}))
-    front = (b"--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--b\r\n"
-             b"Content-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n")
+    front = (
+        b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nm\r\n--b\r\n'
+        b'Content-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
+    )
     with gw.connect() as c:
-        c.send(build("POST", "/v1/audio/transcriptions",
-                     [("Content-Type", "multipart/form-data; boundary=b"),
-                      ("Authorization", f"Bearer {CLIENT_KEY}"), ("Transfer-Encoding", "chunked")]))
+        c.send(
+            build(
+                "POST",
+                "/v1/audio/transcriptions",
+                [
+                    ("Content-Type", "multipart/form-data; boundary=b"),
+                    ("Authorization", f"Bearer {CLIENT_KEY}"),
+                    ("Transfer-Encoding", "chunked"),
+                ],
+            )
+        )
         try:
             c.send(b"%x\r\n%s\r\n" % (len(front), front))
             for _ in range(100):
@@ -174,17 +204,30 @@ def test_an_upload_beyond_the_limit_is_cut_on_the_way(stage, up):
 
 def test_an_answer_before_the_upload_is_complete(gw, up):
     """A provider that refuses early: its answer reaches the client, who is still sending."""
-    up.default = Answer(status=413, body=b'{"error":{"message":"too big"}}',
-                                  read_body=False, after="close",
-                                  headers=[("Content-Type", "application/json"),
-                                           ("Connection", "close")])
-    front = (b"--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--b\r\n"
-             b"Content-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n" + b"x" * 1000)
+    up.default = Answer(
+        status=413,
+        body=b'{"error":{"message":"too big"}}',
+        read_body=False,
+        after="close",
+        headers=[("Content-Type", "application/json"), ("Connection", "close")],
+    )
+    front = (
+        b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nm\r\n--b\r\n'
+        b'Content-Disposition: form-data; name="file"; filename="f"\r\n\r\n' + b"x" * 1000
+    )
     with gw.connect() as c:
-        c.send(build("POST", "/v1/audio/transcriptions",
-                     [("Content-Type", "multipart/form-data; boundary=b"),
-                      ("Authorization", f"Bearer {CLIENT_KEY}"),
-                      ("Content-Length", "10000000")]) + front)
+        c.send(
+            build(
+                "POST",
+                "/v1/audio/transcriptions",
+                [
+                    ("Content-Type", "multipart/form-data; boundary=b"),
+                    ("Authorization", f"Bearer {CLIENT_KEY}"),
+                    ("Content-Length", "10000000"),
+                ],
+            )
+            + front
+        )
         r = c.response()
         assert r.status in (413, 502)
 

@@ -36,8 +36,12 @@ def test_T1_1_health_without_key(gw):
 def test_T1_1_health_while_an_upstream_hangs(gw, up):
     up.default = sse(STALL)
     with gw.connect() as hanging:
-        hanging.request("POST", "/v1/chat/completions", gw.headers(body=1),
-                        b'{"model":"m","messages":[],"stream":true}')
+        hanging.request(
+            "POST",
+            "/v1/chat/completions",
+            gw.headers(body=1),
+            b'{"model":"m","messages":[],"stream":true}',
+        )
         up.wait_request()
         start = time.monotonic()
         assert gw.get("/health", key=None).status == 200
@@ -69,8 +73,12 @@ def test_T1_3_health_while_200_streams_are_open(gw, up):
     conns = [gw.connect() for _ in range(200)]
     try:
         for c in conns:
-            c.request("POST", "/v1/chat/completions", gw.headers(body=1),
-                      b'{"model":"m","messages":[],"stream":true}')
+            c.request(
+                "POST",
+                "/v1/chat/completions",
+                gw.headers(body=1),
+                b'{"model":"m","messages":[],"stream":true}',
+            )
         for c in conns:
             assert c.head().status == 200
         start = time.monotonic()
@@ -95,6 +103,7 @@ def test_R4_8_health_subcommand(gw):
 
 def test_R4_8_health_subcommand_when_nobody_listens():
     from support.upstream import free_port
+
     done = run("health", "--url", f"http://127.0.0.1:{free_port()}")
     assert done.returncode == 1
     assert done.stderr.strip()
@@ -102,6 +111,7 @@ def test_R4_8_health_subcommand_when_nobody_listens():
 
 def test_R4_8_health_subcommand_reads_the_config(stage, up):
     from support.upstream import free_port
+
     gw = stage.gateway(config(up, port=free_port()))
     done = run("health", "--config", str(gw.path))
     assert done.returncode == 0, done.stderr

@@ -19,8 +19,14 @@ from support.gateway import CLIENT_KEY, Gateway, chat_body, config, encode
 from support.upstream import DONE, STALL, chat_event, ok, sse
 
 METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
-EXPOSED = ("Location", "Retry-After", "X-Request-Id", "OpenAI-Request-Id",
-           "X-Cliproxy-Provider", "X-Cliproxy-Served-Model")
+EXPOSED = (
+    "Location",
+    "Retry-After",
+    "X-Request-Id",
+    "OpenAI-Request-Id",
+    "X-Cliproxy-Provider",
+    "X-Cliproxy-Served-Model",
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +55,19 @@ def assert_cors(r):
 
 # -- CORS and methods --------------------------------------------------------------------------
 
-@pytest.mark.parametrize("method, target, key", [
-    ("GET", "/health", None), ("GET", "/", None), ("GET", "/v1/models", ""),
-    ("GET", "/v1/models", None), ("GET", "/nowhere", None), ("PUT", "/v1/models", ""),
-    ("POST", "/v1/chat/completions", "")])
+
+@pytest.mark.parametrize(
+    "method, target, key",
+    [
+        ("GET", "/health", None),
+        ("GET", "/", None),
+        ("GET", "/v1/models", ""),
+        ("GET", "/v1/models", None),
+        ("GET", "/nowhere", None),
+        ("PUT", "/v1/models", ""),
+        ("POST", "/v1/chat/completions", ""),
+    ],
+)
 def test_S1_1_cors_on_every_response(gw, method, target, key):
     r = gw.call(method, target, chat_body() if method != "GET" else None, key=key)
     assert_cors(r)
@@ -60,12 +75,22 @@ def test_S1_1_cors_on_every_response(gw, method, target, key):
 
 def test_S1_1_cors_on_relayed_answers_stands_once(gw, up):
     """A provider's own CORS headers must not double ours."""
-    up.default = ok({}, headers=[("Content-Type", "application/json"),
-                                 ("Access-Control-Allow-Origin", "https://provider.test")])
+    up.default = ok(
+        {},
+        headers=[
+            ("Content-Type", "application/json"),
+            ("Access-Control-Allow-Origin", "https://provider.test"),
+        ],
+    )
     assert_cors(gw.chat())
-    up.default = sse(chat_event("a", "stop"), DONE,
-                     headers=[("Content-Type", "text/event-stream"),
-                              ("Access-Control-Allow-Origin", "https://provider.test")])
+    up.default = sse(
+        chat_event("a", "stop"),
+        DONE,
+        headers=[
+            ("Content-Type", "text/event-stream"),
+            ("Access-Control-Allow-Origin", "https://provider.test"),
+        ],
+    )
     assert_cors(gw.chat(stream=True))
 
 
@@ -80,9 +105,15 @@ def test_S1_1_cors_on_protocol_errors(gw):
 @pytest.mark.parametrize("target", ["/v1/chat/completions", "/v1/models", "/nowhere", "/", "*"])
 def test_S1_1_options(gw, target):
     with gw.connect() as c:
-        c.request("OPTIONS", target, [("Origin", "https://app.test"),
-                                      ("Access-Control-Request-Method", "POST"),
-                                      ("Access-Control-Request-Headers", "authorization")])
+        c.request(
+            "OPTIONS",
+            target,
+            [
+                ("Origin", "https://app.test"),
+                ("Access-Control-Request-Method", "POST"),
+                ("Access-Control-Request-Headers", "authorization"),
+            ],
+        )
         r = c.response("OPTIONS")
         assert r.status == 204 and r.body == b""
         assert not r.get("transfer-encoding") and r.get("content-length") in (None, "0")
@@ -97,10 +128,19 @@ def test_S1_1_root(gw):
     assert "POST /v1/chat/completions" in body["endpoints"]
 
 
-@pytest.mark.parametrize("method, target", [
-    ("GET", "/nowhere"), ("POST", "/v1/nothing"), ("GET", "/v1"), ("GET", "/v1/"),
-    ("GET", "//health"), ("GET", "/v1/modelsx"), ("POST", "/V1/Messages"),
-    ("DELETE", "/nowhere")])
+@pytest.mark.parametrize(
+    "method, target",
+    [
+        ("GET", "/nowhere"),
+        ("POST", "/v1/nothing"),
+        ("GET", "/v1"),
+        ("GET", "/v1/"),
+        ("GET", "//health"),
+        ("GET", "/v1/modelsx"),
+        ("POST", "/V1/Messages"),
+        ("DELETE", "/nowhere"),
+    ],
+)
 def test_S1_1_404_is_json(gw, method, target):
     r = gw.call(method, target)
     assert r.status == 404
@@ -113,9 +153,14 @@ def test_S1_1_404_in_the_dialect_of_the_path(gw):
     assert gw.post("/v1beta/nothing", {}).json()["error"]["status"] == "NOT_FOUND"
 
 
-@pytest.mark.parametrize("target, text", [
-    ("/v1beta/models/gemini-m:embedNothing", "embedNothing"),
-    ("/v1beta/models/gemini-m", ""), ("/v1beta/models/:generateContent", "")])
+@pytest.mark.parametrize(
+    "target, text",
+    [
+        ("/v1beta/models/gemini-m:embedNothing", "embedNothing"),
+        ("/v1beta/models/gemini-m", ""),
+        ("/v1beta/models/:generateContent", ""),
+    ],
+)
 def test_S1_11_unknown_gemini_verb(gw, up, target, text):
     r = gw.post(target, {})
     assert r.status in (400, 404, 405, 501)
@@ -123,10 +168,17 @@ def test_S1_11_unknown_gemini_verb(gw, up, target, text):
     assert not up.requests
 
 
-@pytest.mark.parametrize("method, target, allow", [
-    ("GET", "/v1/chat/completions", "POST"), ("PUT", "/v1/messages", "POST"),
-    ("POST", "/v1/models", "GET"), ("DELETE", "/health", "GET"), ("PATCH", "/", "GET"),
-    ("GET", "/v1/embeddings", "POST")])
+@pytest.mark.parametrize(
+    "method, target, allow",
+    [
+        ("GET", "/v1/chat/completions", "POST"),
+        ("PUT", "/v1/messages", "POST"),
+        ("POST", "/v1/models", "GET"),
+        ("DELETE", "/health", "GET"),
+        ("PATCH", "/", "GET"),
+        ("GET", "/v1/embeddings", "POST"),
+    ],
+)
 def test_S1_1_405_names_what_is_allowed(gw, method, target, allow):
     r = gw.call(method, target)
     assert r.status == 405
@@ -145,7 +197,7 @@ def test_head_has_the_headers_of_get_and_no_body(gw):
             c.request("HEAD", target, gw.headers())
             head = c.response("HEAD")
             assert head.status == get.status
-            if target != "/health":      # its body tells the time
+            if target != "/health":  # its body tells the time
                 assert head.get("content-length") == get.get("content-length")
             assert head.get("content-type") == get.get("content-type")
             c.request("GET", "/healthz")
@@ -161,10 +213,16 @@ def test_strange_methods(gw, method):
 
 # -- request id --------------------------------------------------------------------------------
 
+
 def test_request_id_on_every_answer(gw):
     seen = set()
-    for r in (gw.get("/health"), gw.get("/nowhere"), gw.get("/v1/models", key=None), gw.chat(),
-              gw.call("OPTIONS", "/")):
+    for r in (
+        gw.get("/health"),
+        gw.get("/nowhere"),
+        gw.get("/v1/models", key=None),
+        gw.chat(),
+        gw.call("OPTIONS", "/"),
+    ):
         rid = r.get("x-request-id")
         assert re.fullmatch(r"[0-9a-f]{8}", rid), rid
         seen.add(rid)
@@ -183,6 +241,7 @@ def test_a_providers_request_id_does_not_replace_ours(gw, up):
 
 
 # -- connections -------------------------------------------------------------------------------
+
 
 def test_keep_alive(gw):
     with gw.connect() as c:
@@ -225,7 +284,7 @@ def test_a_request_in_single_bytes(gw, up):
     data = build("POST", "/v1/chat/completions", gw.headers(body=1), encode(chat_body()))
     with gw.connect() as c:
         for i in range(len(data)):
-            c.send(data[i:i + 1])
+            c.send(data[i : i + 1])
         assert c.response().status == 200
     assert up.one().body == encode(chat_body())
 
@@ -252,8 +311,12 @@ def test_pipelining_a_hundred(gw):
 def test_pipelined_request_behind_a_stream(gw, up):
     up.then(sse(chat_event("a"), 0.2, chat_event("b", "stop"), DONE))
     with gw.connect() as c:
-        c.send(build("POST", "/v1/chat/completions", gw.headers(body=1),
-                     encode(chat_body(stream=True))) + build("GET", "/healthz"))
+        c.send(
+            build(
+                "POST", "/v1/chat/completions", gw.headers(body=1), encode(chat_body(stream=True))
+            )
+            + build("GET", "/healthz")
+        )
         r = c.response()
         assert r.complete and r.body.endswith(DONE)
         assert c.response("GET").status == 200
@@ -304,12 +367,21 @@ def test_host_is_required(gw):
 
 # -- Expect: 100-continue ----------------------------------------------------------------------
 
+
 def test_expect_100_continue(gw, up):
     body = encode(chat_body())
     with gw.connect() as c:
-        c.send(build("POST", "/v1/chat/completions",
-                     [*gw.headers(body=1), ("Expect", "100-continue"),
-                      ("Content-Length", str(len(body)))]))
+        c.send(
+            build(
+                "POST",
+                "/v1/chat/completions",
+                [
+                    *gw.headers(body=1),
+                    ("Expect", "100-continue"),
+                    ("Content-Length", str(len(body))),
+                ],
+            )
+        )
         interim = c.head()
         assert interim.status == 100
         c.send(body)
@@ -319,42 +391,70 @@ def test_expect_100_continue(gw, up):
 
 def test_expect_without_a_key_is_refused_before_the_body(gw):
     with gw.connect() as c:
-        c.send(build("POST", "/v1/chat/completions", [("Expect", "100-continue"),
-                                                      ("Content-Length", "1000")]))
+        c.send(
+            build(
+                "POST",
+                "/v1/chat/completions",
+                [("Expect", "100-continue"), ("Content-Length", "1000")],
+            )
+        )
         assert c.head().status == 401
 
 
 def test_expect_with_a_body_too_large_is_refused_before_the_body(gw):
     with gw.connect() as c:
-        c.send(build("POST", "/v1/chat/completions",
-                     [*gw.headers(body=1), ("Expect", "100-continue"),
-                      ("Content-Length", str(1 << 40))]))
+        c.send(
+            build(
+                "POST",
+                "/v1/chat/completions",
+                [*gw.headers(body=1), ("Expect", "100-continue"), ("Content-Length", str(1 << 40))],
+            )
+        )
         assert c.head().status == 413
 
 
 def test_expect_when_the_client_does_not_wait(gw):
     with gw.connect() as c:
-        c.send(build("POST", "/v1/chat/completions",
-                     [*gw.headers(body=1), ("Expect", "100-continue")], encode(chat_body())))
+        c.send(
+            build(
+                "POST",
+                "/v1/chat/completions",
+                [*gw.headers(body=1), ("Expect", "100-continue")],
+                encode(chat_body()),
+            )
+        )
         assert c.response().status == 200
 
 
 def test_unknown_expectation(gw):
     with gw.connect() as c:
-        c.send(build("POST", "/v1/chat/completions", [*gw.headers(body=1), ("Expect", "tea")],
-                     encode(chat_body())))
+        c.send(
+            build(
+                "POST",
+                "/v1/chat/completions",
+                [*gw.headers(body=1), ("Expect", "tea")],
+                encode(chat_body()),
+            )
+        )
         assert c.response().status in (200, 417)
 
 
 # -- chunked request bodies --------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_chunked_request_body(gw, up, size):
     body = encode(chat_body())
-    pieces = [body[i:i + size] for i in range(0, len(body), size)]
+    pieces = [body[i : i + size] for i in range(0, len(body), size)]
     with gw.connect() as c:
-        c.send(build("POST", "/v1/chat/completions",
-                     [*gw.headers(body=1), ("Transfer-Encoding", "chunked")]) + chunked(pieces))
+        c.send(
+            build(
+                "POST",
+                "/v1/chat/completions",
+                [*gw.headers(body=1), ("Transfer-Encoding", "chunked")],
+            )
+            + chunked(pieces)
+        )
         assert c.response().status == 200
         c.request("GET", "/healthz")
         assert c.response("GET").status == 200
@@ -367,8 +467,14 @@ def test_chunked_request_with_extension_and_trailer(gw, up):
     body = encode(chat_body())
     wire = b"%x;name=value\r\n%s\r\n0\r\nX-Trailer: yes\r\n\r\n" % (len(body), body)
     with gw.connect() as c:
-        c.send(build("POST", "/v1/chat/completions",
-                     [*gw.headers(body=1), ("Transfer-Encoding", "chunked")]) + wire)
+        c.send(
+            build(
+                "POST",
+                "/v1/chat/completions",
+                [*gw.headers(body=1), ("Transfer-Encoding", "chunked")],
+            )
+            + wire
+        )
         assert c.response().status == 200
         c.request("GET", "/healthz")
         assert c.response("GET").status == 200
@@ -377,19 +483,39 @@ def test_chunked_request_with_extension_and_trailer(gw, up):
 
 # -- content encodings -------------------------------------------------------------------------
 
+
 def raw_deflate(data: bytes) -> bytes:
     z = zlib.compressobj(9, zlib.DEFLATED, -15)
     return z.compress(data) + z.flush()
 
 
-CODERS = {"gzip": gzip.compress, "x-gzip": gzip.compress, "deflate": zlib.compress,
-          "br": brotli.compress, "zstd": zstandard.ZstdCompressor().compress}
+CODERS = {
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "br": brotli.compress,
+    "zstd": zstandard.ZstdCompressor().compress,
+}
 BODY = encode(chat_body("m-alias", note="x" * 20000))
 
 
-@pytest.mark.parametrize("codings", [
-    "gzip", "deflate", "br", "zstd", "GZip", "x-gzip", "gzip, zstd", "zstd, gzip", "br,deflate",
-    "deflate, gzip, br", "identity", "gzip, identity"])
+@pytest.mark.parametrize(
+    "codings",
+    [
+        "gzip",
+        "deflate",
+        "br",
+        "zstd",
+        "GZip",
+        "x-gzip",
+        "gzip, zstd",
+        "zstd, gzip",
+        "br,deflate",
+        "deflate, gzip, br",
+        "identity",
+        "gzip, identity",
+    ],
+)
 def test_S1_1_content_encoding(gw, up, codings):
     """Chains are decoded right to left; the provider gets the plain body."""
     data = BODY
@@ -403,14 +529,19 @@ def test_S1_1_content_encoding(gw, up, codings):
 
 
 def test_S1_1_deflate_without_zlib_header(gw, up):
-    r = gw.post("/v1/chat/completions", raw_deflate(BODY), headers=[("Content-Encoding", "deflate")])
+    r = gw.post(
+        "/v1/chat/completions", raw_deflate(BODY), headers=[("Content-Encoding", "deflate")]
+    )
     assert r.status == 200 and up.one().json()["note"]
 
 
 def test_S1_1_two_content_encoding_headers(gw, up):
     data = CODERS["zstd"](CODERS["gzip"](BODY))
-    r = gw.post("/v1/chat/completions", data,
-                headers=[("Content-Encoding", "gzip"), ("Content-Encoding", "zstd")])
+    r = gw.post(
+        "/v1/chat/completions",
+        data,
+        headers=[("Content-Encoding", "gzip"), ("Content-Encoding", "zstd")],
+    )
     assert r.status == 200 and up.one().json()["note"]
 
 
@@ -420,9 +551,15 @@ def test_S1_1_gzip_of_several_members(gw, up):
     assert r.status == 200 and up.one().json()["note"]
 
 
-@pytest.mark.parametrize("target, model", [
-    ("/v1/messages", "claude-m"), ("/v1/responses", "codex-m"),
-    ("/v1beta/models/gemini-m:generateContent", ""), ("/v1/embeddings", "m")])
+@pytest.mark.parametrize(
+    "target, model",
+    [
+        ("/v1/messages", "claude-m"),
+        ("/v1/responses", "codex-m"),
+        ("/v1beta/models/gemini-m:generateContent", ""),
+        ("/v1/embeddings", "m"),
+    ],
+)
 def test_S1_1_encoded_bodies_on_every_endpoint(gw, up, target, model):
     body = encode({"model": model, "input": "x"} if model else {"contents": []})
     r = gw.post(target, gzip.compress(body), headers=[("Content-Encoding", "gzip")])
@@ -446,7 +583,7 @@ def test_S1_1_unknown_encoding_around_plain_json_is_forgiven(gw, up):
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
 def test_S1_1_broken_encoded_bodies(gw, up, coding):
     whole = CODERS[coding](BODY)
-    for data in (whole[:len(whole) // 2], b"\x00\xff" * 50, b""):
+    for data in (whole[: len(whole) // 2], b"\x00\xff" * 50, b""):
         r = gw.post("/v1/chat/completions", data, headers=[("Content-Encoding", coding)])
         assert r.status == 400, (coding, len(data))
         assert r.json()["error"]["message"]
@@ -454,18 +591,30 @@ def test_S1_1_broken_encoded_bodies(gw, up, coding):
 
 
 def test_S1_1_anything_behind_the_end_of_an_encoded_body(gw, up):
-    r = gw.post("/v1/chat/completions", CODERS["zstd"](BODY) + b"garbage",
-                headers=[("Content-Encoding", "zstd")])
+    r = gw.post(
+        "/v1/chat/completions",
+        CODERS["zstd"](BODY) + b"garbage",
+        headers=[("Content-Encoding", "zstd")],
+    )
     assert r.status == 400 and not up.requests
 
 
 def test_S1_1_chunked_and_encoded(gw, up):
     data = gzip.compress(BODY)
-    pieces = [data[i:i + 13] for i in range(0, len(data), 13)]
+    pieces = [data[i : i + 13] for i in range(0, len(data), 13)]
     with gw.connect() as c:
-        c.send(build("POST", "/v1/chat/completions",
-                     [*gw.headers(body=1), ("Transfer-Encoding", "chunked"),
-                      ("Content-Encoding", "gzip")]) + chunked(pieces))
+        c.send(
+            build(
+                "POST",
+                "/v1/chat/completions",
+                [
+                    *gw.headers(body=1),
+                    ("Transfer-Encoding", "chunked"),
+                    ("Content-Encoding", "gzip"),
+                ],
+            )
+            + chunked(pieces)
+        )
         assert c.response().status == 200
     assert up.one().json()["note"]
 
@@ -477,11 +626,13 @@ def test_answers_are_not_compressed_for_the_client(gw):
 
 # -- TLS listener ------------------------------------------------------------------------------
 
+
 @pytest.fixture(scope="module")
 def tls_gw(shared, up, authority):
     cert, key = authority.issue()
-    return shared.gateway(config(up, tls={"enable": True, "cert": str(cert), "key": str(key)}),
-                          tls=authority.client())
+    return shared.gateway(
+        config(up, tls={"enable": True, "cert": str(cert), "key": str(key)}), tls=authority.client()
+    )
 
 
 @pytest.mark.tsan
@@ -510,6 +661,7 @@ def test_tls_listener_resumes_sessions(tls_gw, authority):
     session = first.sock.session
     first.close()
     import socket
+
     raw = socket.create_connection(tls_gw.address, timeout=5)
     with context.wrap_socket(raw, server_hostname="localhost", session=session) as second:
         second.sendall(build("GET", "/healthz"))
@@ -537,8 +689,12 @@ def test_tls_listener_refuses_old_versions(tls_gw, authority):
 
 
 def test_tls_listener_survives_nonsense(tls_gw):
-    for junk in (b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\xff\xff" + b"x" * 100,
-                 b"\x00" * 50, b""):
+    for junk in (
+        b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x16\x03\x01\xff\xff" + b"x" * 100,
+        b"\x00" * 50,
+        b"",
+    ):
         with tls_gw.connect(tls=None) as c:
             c.send(junk)
             c.half_close()
@@ -549,8 +705,14 @@ def test_tls_listener_survives_nonsense(tls_gw):
 
 def test_tls_listener_handshake_has_a_time_limit(stage, up, authority):
     cert, key = authority.issue()
-    gw = stage.gateway(config(up, tls={"enable": True, "cert": str(cert), "key": str(key)},
-                              client={"header-timeout": "300ms"}), tls=authority.client())
+    gw = stage.gateway(
+        config(
+            up,
+            tls={"enable": True, "cert": str(cert), "key": str(key)},
+            client={"header-timeout": "300ms"},
+        ),
+        tls=authority.client(),
+    )
     with gw.connect(tls=None) as c:
         c.send(b"\x16\x03\x01")
         c.sock.settimeout(5)
@@ -560,7 +722,8 @@ def test_tls_listener_handshake_has_a_time_limit(stage, up, authority):
 def test_tls_client_that_leaves_cancels_the_upstream(tls_gw, up):
     up.default = sse(chat_event("a"), STALL)
     with tls_gw.connect() as c:
-        c.request("POST", "/v1/chat/completions", tls_gw.headers(body=1),
-                  encode(chat_body(stream=True)))
+        c.request(
+            "POST", "/v1/chat/completions", tls_gw.headers(body=1), encode(chat_body(stream=True))
+        )
         c.head()
     up.wait_gone(up.one(), 1)

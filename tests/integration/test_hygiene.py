@@ -1,5 +1,5 @@
-"""HTTP hygiene: what nobody well-behaved sends. Each is refused with a clear status, nothing reaches
-the provider, and the connection cannot be used to smuggle a second request."""
+"""HTTP hygiene: what nobody well-behaved sends. Each is refused with a clear status, nothing
+reaches the provider, and the connection cannot be used to smuggle a second request."""
 
 from __future__ import annotations
 
@@ -33,9 +33,18 @@ def up(shared):
 
 @pytest.fixture(scope="module")
 def gw(shared, up):
-    return shared.gateway(config(up, limits={
-        "body-size": "1MiB", "header-size": "16KiB", "header-count": 50, "json-depth": 64},
-        client={"header-timeout": "500ms", "body-timeout": "500ms", "idle-timeout": "1s"}))
+    return shared.gateway(
+        config(
+            up,
+            limits={
+                "body-size": "1MiB",
+                "header-size": "16KiB",
+                "header-count": 50,
+                "json-depth": 64,
+            },
+            client={"header-timeout": "500ms", "body-timeout": "500ms", "idle-timeout": "1s"},
+        )
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -60,25 +69,48 @@ def refused(gw, up, data, *statuses, closes=True):
 
 # -- framing -----------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("fields", [
-    b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
-    b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
-    b"Transfer-Encoding: chunked\r\nContent-Length: 0\r\n",
-    b"Content-Length: 3\r\nContent-Length: 4\r\n",
-    b"Content-Length: 3, 4\r\n",
-    b"Content-Length: +5\r\n", b"Content-Length: -5\r\n", b"Content-Length: 0x10\r\n",
-    b"Content-Length: 5 5\r\n", b"Content-Length: \r\n", b"Content-Length: 5a\r\n",
-    b"Content-Length: 99999999999999999999999\r\n", b"Content-Length: 1_0\r\n",
-    b"Transfer-Encoding: chunked, identity\r\n", b"Transfer-Encoding: xchunked\r\n",
-    b"Transfer-Encoding: chunked, chunked\r\n", b"Transfer-Encoding: gzip\r\n",
-    b"Transfer-Encoding : chunked\r\n", b"Transfer-Encoding:\x0bchunked\r\n",
-    b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
-    b"Transfer-Encoding: \"chunked\"\r\n",
-    b"Content-Length : 5\r\n", b"Content-Length\t: 5\r\n", b" Content-Length: 5\r\n",
-    b"X: a\r\n Content-Length: 5\r\n", b"X: a\r\n\tfolded\r\n", b"X : y\r\n", b"X\x00Y: z\r\n",
-    b"X: y\x00z\r\n", b"X: a\rContent-Length: 5\r\n", b": empty name\r\n", b"no colon here\r\n",
-    b"X(Y): z\r\n", b"X: \x01\r\n", b"X: \x7f\r\n",
-], ids=repr)
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 0\r\n",
+        b"Content-Length: 3\r\nContent-Length: 4\r\n",
+        b"Content-Length: 3, 4\r\n",
+        b"Content-Length: +5\r\n",
+        b"Content-Length: -5\r\n",
+        b"Content-Length: 0x10\r\n",
+        b"Content-Length: 5 5\r\n",
+        b"Content-Length: \r\n",
+        b"Content-Length: 5a\r\n",
+        b"Content-Length: 99999999999999999999999\r\n",
+        b"Content-Length: 1_0\r\n",
+        b"Transfer-Encoding: chunked, identity\r\n",
+        b"Transfer-Encoding: xchunked\r\n",
+        b"Transfer-Encoding: chunked, chunked\r\n",
+        b"Transfer-Encoding: gzip\r\n",
+        b"Transfer-Encoding : chunked\r\n",
+        b"Transfer-Encoding:\x0bchunked\r\n",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+        b'Transfer-Encoding: "chunked"\r\n',
+        b"Content-Length : 5\r\n",
+        b"Content-Length\t: 5\r\n",
+        b" Content-Length: 5\r\n",
+        b"X: a\r\n Content-Length: 5\r\n",
+        b"X: a\r\n\tfolded\r\n",
+        b"X : y\r\n",
+        b"X\x00Y: z\r\n",
+        b"X: y\x00z\r\n",
+        b"X: a\rContent-Length: 5\r\n",
+        b": empty name\r\n",
+        b"no colon here\r\n",
+        b"X(Y): z\r\n",
+        b"X: \x01\r\n",
+        b"X: \x7f\r\n",
+    ],
+    ids=repr,
+)
 def test_smuggling_probes(gw, up, fields):
     refused(gw, up, HEAD + fields + b"\r\n0\r\n\r\n" + SMUGGLED, 400, 413, 501)
 
@@ -91,11 +123,15 @@ def test_same_length_twice(gw, up):
         assert c.response().status in (200, 400)
 
 
-@pytest.mark.parametrize("line", [
-    b"GET /v1/models HTTP/1.1\nHost: x\n\n",
-    b"GET /v1/models HTTP/1.1\r\nHost: x\nX: y\r\n\r\n",
-    b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\nGET /smuggled HTTP/1.1\r\n\r\n",
-], ids=["all", "header", "end"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"GET /v1/models HTTP/1.1\nHost: x\n\n",
+        b"GET /v1/models HTTP/1.1\r\nHost: x\nX: y\r\n\r\n",
+        b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\nGET /smuggled HTTP/1.1\r\n\r\n",
+    ],
+    ids=["all", "header", "end"],
+)
 def test_bare_lf(gw, up, line):
     with gw.connect() as c:
         c.send(line)
@@ -104,12 +140,25 @@ def test_bare_lf(gw, up, line):
         assert c.read_to_close() == b""
 
 
-@pytest.mark.parametrize("line", [
-    b"GET /v1/models\r\n", b"GET /v1/models HTTP/1.2\r\n",
-    b"GET /v1/models HTTP/9.9\r\n", b"GET /v1/models http/1.1\r\n", b"GET\t/v1/models\tHTTP/1.1\r\n",
-    b"GET /a b HTTP/1.1\r\n", b"GET /\x00 HTTP/1.1\r\n", b"G\x00T / HTTP/1.1\r\n",
-    b" GET / HTTP/1.1\r\n", b"GET /v1/models HTTP/1.1 \r\n", b"\x16\x03\x01\x02\x00\r\n",
-    b"PRI * HTTP/2.0\r\n", b"GET v1/models HTTP/1.1\r\n"], ids=repr)
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"GET /v1/models\r\n",
+        b"GET /v1/models HTTP/1.2\r\n",
+        b"GET /v1/models HTTP/9.9\r\n",
+        b"GET /v1/models http/1.1\r\n",
+        b"GET\t/v1/models\tHTTP/1.1\r\n",
+        b"GET /a b HTTP/1.1\r\n",
+        b"GET /\x00 HTTP/1.1\r\n",
+        b"G\x00T / HTTP/1.1\r\n",
+        b" GET / HTTP/1.1\r\n",
+        b"GET /v1/models HTTP/1.1 \r\n",
+        b"\x16\x03\x01\x02\x00\r\n",
+        b"PRI * HTTP/2.0\r\n",
+        b"GET v1/models HTTP/1.1\r\n",
+    ],
+    ids=repr,
+)
 def test_malformed_request_lines(gw, up, line):
     with gw.connect() as c:
         c.send(line + b"Host: x\r\n\r\n")
@@ -121,13 +170,28 @@ def test_malformed_request_lines(gw, up, line):
 CHUNK_HEAD = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
-@pytest.mark.parametrize("wire", [
-    b"xyz\r\n", b"-5\r\nhello\r\n0\r\n\r\n", b"+5\r\nhello\r\n0\r\n\r\n", b"0x5\r\nhello\r\n0\r\n\r\n",
-    b"5 \r\nhello\r\n0\r\n\r\n", b" 5\r\nhello\r\n0\r\n\r\n", b"5\nhello\n0\n\n",
-    b"5\r\nhelloworld\r\n0\r\n\r\n", b"5\r\nhelloXX0\r\n\r\n", b"\r\n0\r\n\r\n",
-    b"fffffffffffffffff\r\nhello\r\n0\r\n\r\n", b"8000000000000000\r\nhello\r\n0\r\n\r\n",
-    b"5;a\nb\r\nhello\r\n0\r\n\r\n", b"5\r\nhello\r\n0\r\nBad Trailer : x\r\n\r\n",
-    b"5\r\nhello\n0\r\n\r\n", b"5\rhello\r\n0\r\n\r\n"], ids=repr)
+@pytest.mark.parametrize(
+    "wire",
+    [
+        b"xyz\r\n",
+        b"-5\r\nhello\r\n0\r\n\r\n",
+        b"+5\r\nhello\r\n0\r\n\r\n",
+        b"0x5\r\nhello\r\n0\r\n\r\n",
+        b"5 \r\nhello\r\n0\r\n\r\n",
+        b" 5\r\nhello\r\n0\r\n\r\n",
+        b"5\nhello\n0\n\n",
+        b"5\r\nhelloworld\r\n0\r\n\r\n",
+        b"5\r\nhelloXX0\r\n\r\n",
+        b"\r\n0\r\n\r\n",
+        b"fffffffffffffffff\r\nhello\r\n0\r\n\r\n",
+        b"8000000000000000\r\nhello\r\n0\r\n\r\n",
+        b"5;a\nb\r\nhello\r\n0\r\n\r\n",
+        b"5\r\nhello\r\n0\r\nBad Trailer : x\r\n\r\n",
+        b"5\r\nhello\n0\r\n\r\n",
+        b"5\rhello\r\n0\r\n\r\n",
+    ],
+    ids=repr,
+)
 def test_bad_chunks(gw, up, wire):
     with gw.connect() as c:
         c.send(CHUNK_HEAD + wire + SMUGGLED)
@@ -146,7 +210,7 @@ def test_chunk_extension_flood(gw, up):
             for _ in range(4000):
                 c.send(b"1;" + b"e" * 1000 + b"\r\n{\r\n")
         except OSError:
-            pass                    # refused before all was sent
+            pass  # refused before all was sent
         r = c.response()
         assert r.status in (400, 413, 431)
     assert not up.requests
@@ -177,15 +241,22 @@ def test_trailer_flood(gw, up):
 
 # -- sizes -------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("head", [
-    b"GET /v1/models HTTP/1.1\r\nHost: x\r\nX-Big: " + b"a" * 40000 + b"\r\n\r\n",
-    b"GET /v1/models HTTP/1.1\r\nHost: x\r\n" + b"".join(
-        b"X-%d: %s\r\n" % (i, b"b" * 800) for i in range(40)) + b"\r\n",
-    b"GET /v1/models HTTP/1.1\r\nHost: x\r\n" + b"".join(
-        b"X-%d: b\r\n" % i for i in range(120)) + b"\r\n",
-    b"GET /v1/models HTTP/1.1\r\nHost: x\r\n" + b"Y" * 40000 + b": 1\r\n\r\n",
-    b"GET /" + b"p" * 40000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-], ids=["value", "sum", "count", "name", "target"])
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /v1/models HTTP/1.1\r\nHost: x\r\nX-Big: " + b"a" * 40000 + b"\r\n\r\n",
+        b"GET /v1/models HTTP/1.1\r\nHost: x\r\n"
+        + b"".join(b"X-%d: %s\r\n" % (i, b"b" * 800) for i in range(40))
+        + b"\r\n",
+        b"GET /v1/models HTTP/1.1\r\nHost: x\r\n"
+        + b"".join(b"X-%d: b\r\n" % i for i in range(120))
+        + b"\r\n",
+        b"GET /v1/models HTTP/1.1\r\nHost: x\r\n" + b"Y" * 40000 + b": 1\r\n\r\n",
+        b"GET /" + b"p" * 40000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    ],
+    ids=["value", "sum", "count", "name", "target"],
+)
 def test_oversized_head_431(gw, up, head):
     with gw.connect() as c:
         c.send(head)
@@ -283,8 +354,11 @@ def test_nested_bombs(gw, up):
     data = gzip.compress(bomb("gzip", 256 * MIB), 9)
     r = gw.post("/v1/chat/completions", data, headers=[("Content-Encoding", "gzip, gzip")])
     assert r.status == 413
-    r = gw.post("/v1/chat/completions", gzip.compress(BODY),
-                headers=[("Content-Encoding", ", ".join(["gzip"] * 30))])
+    r = gw.post(
+        "/v1/chat/completions",
+        gzip.compress(BODY),
+        headers=[("Content-Encoding", ", ".join(["gzip"] * 30))],
+    )
     assert r.status == 400
     assert not up.requests
 
@@ -299,6 +373,7 @@ def test_zstd_window_bomb(gw, up):
 
 
 # -- time --------------------------------------------------------------------------------------
+
 
 def test_slow_head(gw):
     """header-timeout counts from the first byte to the whole head: trickling does not extend it."""
@@ -339,7 +414,7 @@ def test_a_body_that_keeps_coming_is_not_cut(gw, up):
     with gw.connect() as c:
         c.send(HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY))
         for i in range(0, len(BODY), 8):
-            c.send(BODY[i:i + 8])
+            c.send(BODY[i : i + 8])
             time.sleep(0.08)
         assert c.response().status == 200
 
@@ -370,13 +445,21 @@ def test_connect_and_leave(gw):
 
 # -- JSON --------------------------------------------------------------------------------------
 
+
 def post(gw, body, **more):
     return gw.post("/v1/chat/completions", body, **more)
 
 
-@pytest.mark.parametrize("body", [
-    b"[" * 100000, b'{"model":"m","a":' + b"[" * 100 + b"]" * 100 + b"}",
-    b'{"model":"m","a":' * 2000, b'{"a":' * 70 + b"1" + b"}" * 70], ids=range(4))
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100000,
+        b'{"model":"m","a":' + b"[" * 100 + b"]" * 100 + b"}",
+        b'{"model":"m","a":' * 2000,
+        b'{"a":' * 70 + b"1" + b"}" * 70,
+    ],
+    ids=range(4),
+)
 def test_depth_bombs(gw, up, body):
     r = post(gw, body)
     assert r.status == 400 and r.json()["error"]["message"]
@@ -388,16 +471,37 @@ def test_depth_inside_the_limit(gw, up):
     assert post(gw, body).status == 200 and up.one().body == body
 
 
-@pytest.mark.parametrize("body, at", [
-    (b"", None), (b"   ", None), (b"{", None), (b'{"model":"m"', None), (b'{"model":"m"}}', 13),
-    (b'{"model":"m"} x', 14), (b'{"model":"m",}', None), (b"{'model':'m'}", 1),
-    (b'{"model":"m","a":01}', None), (b'{"model":"m","a":.5}', None), (b'{"model":"m","a":+1}', None),
-    (b'{"model":"m","a":NaN}', None), (b'{"model":"m","a":1.}', None), (b'{"model":"m","a":tru}', None),
-    (b'{"model":"m","a":"\x01"}', None), (b'{"model":"m","a":"\\x41"}', None),
-    (b'{"model":"m","a":"\\u12"}', None), (b'{"model":"m" "a":1}', None),
-    (b'{"model":"m","a":[1,2}', None), (b'// c\n{"model":"m"}', 0), (b"\xef\xbb\xbf{", None),
-    (b'"m"', None), (b"[]", None), (b"null", None), (b"7", None),
-], ids=repr)
+@pytest.mark.parametrize(
+    "body, at",
+    [
+        (b"", None),
+        (b"   ", None),
+        (b"{", None),
+        (b'{"model":"m"', None),
+        (b'{"model":"m"}}', 13),
+        (b'{"model":"m"} x', 14),
+        (b'{"model":"m",}', None),
+        (b"{'model':'m'}", 1),
+        (b'{"model":"m","a":01}', None),
+        (b'{"model":"m","a":.5}', None),
+        (b'{"model":"m","a":+1}', None),
+        (b'{"model":"m","a":NaN}', None),
+        (b'{"model":"m","a":1.}', None),
+        (b'{"model":"m","a":tru}', None),
+        (b'{"model":"m","a":"\x01"}', None),
+        (b'{"model":"m","a":"\\x41"}', None),
+        (b'{"model":"m","a":"\\u12"}', None),
+        (b'{"model":"m" "a":1}', None),
+        (b'{"model":"m","a":[1,2}', None),
+        (b'// c\n{"model":"m"}', 0),
+        (b"\xef\xbb\xbf{", None),
+        (b'"m"', None),
+        (b"[]", None),
+        (b"null", None),
+        (b"7", None),
+    ],
+    ids=repr,
+)
 def test_bad_json(gw, up, body, at):
     r = post(gw, body)
     assert r.status == 400
@@ -407,9 +511,20 @@ def test_bad_json(gw, up, body, at):
     assert not up.requests
 
 
-@pytest.mark.parametrize("text", [
-    b"\xff", b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"\x80",
-    b"\xf8\x88\x80\x80\x80"], ids=repr)
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\xff",
+        b"\xc3",
+        b"\xc0\xaf",
+        b"\xed\xa0\x80",
+        b"\xf4\x90\x80\x80",
+        b"\xe2\x82",
+        b"\x80",
+        b"\xf8\x88\x80\x80\x80",
+    ],
+    ids=repr,
+)
 def test_bad_utf8(gw, up, text):
     assert post(gw, b'{"model":"m","messages":[],"a":"' + text + b'"}').status == 400
     assert post(gw, b'{"model":"m","messages":[],"' + text + b'":1}').status == 400
@@ -426,15 +541,19 @@ def test_lone_surrogates(gw, up, text):
         assert up.one().body == body
 
 
-@pytest.mark.parametrize("body", [
-    b'{"model":"m","messages":[],"model":"m"}',
-    b'{"model":"m","messages":[],"model":"other"}',
-    b'{"model":"m","messages":[],"mod\\u0065l":"m"}',
-    b'{"mod\\u0065l":"m","messages":[],"model":"m"}',
-    b'{"\\u006dodel":"m","mod\\u0065l":"m","messages":[]}',
-    b'{"model":"m","messages":[],"stream":false,"stream":true}',
-    b'{"model":"m","messages":[],"stre\\u0061m":true,"stream":false}',
-], ids=repr)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model":"m","messages":[],"model":"m"}',
+        b'{"model":"m","messages":[],"model":"other"}',
+        b'{"model":"m","messages":[],"mod\\u0065l":"m"}',
+        b'{"mod\\u0065l":"m","messages":[],"model":"m"}',
+        b'{"\\u006dodel":"m","mod\\u0065l":"m","messages":[]}',
+        b'{"model":"m","messages":[],"stream":false,"stream":true}',
+        b'{"model":"m","messages":[],"stre\\u0061m":true,"stream":false}',
+    ],
+    ids=repr,
+)
 def test_S13_9_duplicate_keys_we_act_on(gw, up, body):
     r = post(gw, body)
     assert r.status == 400 and r.json()["error"]["message"]
@@ -468,24 +587,40 @@ def test_S13_9_model_in_deeper_places_is_not_ours(gw, up):
 def test_a_json_body_of_many_small_values(gw, up):
     body = b'{"model":"m","messages":[' + b"0," * 300000 + b"0]}"
     assert post(gw, body).status == 200
-    body = b'{"model":"m","messages":[{' + b",".join(
-        b'"%d":0' % i for i in range(60000)) + b"}]}"
+    body = b'{"model":"m","messages":[{' + b",".join(b'"%d":0' % i for i in range(60000)) + b"}]}"
     assert post(gw, body).status == 200
 
 
 def test_numbers_travel_as_written(gw, up):
-    body = (b'{"model":"m-alias","messages":[],"a":0.70,"b":1e300,"c":12345678901234567890123,'
-            b'"d":-0,"e":1.0,"f":1E+2}')
+    body = (
+        b'{"model":"m-alias","messages":[],"a":0.70,"b":1e300,"c":12345678901234567890123,'
+        b'"d":-0,"e":1.0,"f":1E+2}'
+    )
     assert post(gw, body).status == 200
     assert up.one().body == body.replace(b"m-alias", b"m-real")
 
 
 # -- targets -----------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("target", [
-    "/v1/../health", "/v1/%2e%2e/health", "/%00", "/v1/models%00", "/v1//models", "/v1/models/..",
-    "/\\health", "/v1/models/%", "/v1/models/%zz", "/v1/models?key=%", "/v1/models#frag",
-    "/v1beta/models/a%2Fb:generateContent", "/v1beta/models/..%2F..:generateContent"])
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/v1/../health",
+        "/v1/%2e%2e/health",
+        "/%00",
+        "/v1/models%00",
+        "/v1//models",
+        "/v1/models/..",
+        "/\\health",
+        "/v1/models/%",
+        "/v1/models/%zz",
+        "/v1/models?key=%",
+        "/v1/models#frag",
+        "/v1beta/models/a%2Fb:generateContent",
+        "/v1beta/models/..%2F..:generateContent",
+    ],
+)
 def test_odd_targets(gw, up, target):
     for method in ("GET", "POST"):
         r = gw.call(method, target, {"contents": []} if method == "POST" else None)
@@ -497,7 +632,12 @@ def test_odd_targets(gw, up, target):
 def test_a_gemini_model_cannot_leave_its_path(stage, up):
     """The upstream path is made of configured names; what a client writes must not shape it."""
     gw = stage.gateway(config(up))
-    for name in ("gemini-m%3Fkey=x%23", "gemini-m/../../evil", "gemini-m%2F..%2Fx", "gemini-m%0d%0aX:1"):
+    for name in (
+        "gemini-m%3Fkey=x%23",
+        "gemini-m/../../evil",
+        "gemini-m%2F..%2Fx",
+        "gemini-m%0d%0aX:1",
+    ):
         r = gw.post(f"/v1beta/models/{name}:generateContent", {"contents": []})
         assert r.status in (400, 404), name
     assert not up.requests
@@ -511,6 +651,7 @@ def test_client_values_do_not_become_headers(gw, up, value):
 
 
 # -- many connections --------------------------------------------------------------------------
+
 
 @pytest.mark.slow
 def test_10000_idle_connections(stage, up):

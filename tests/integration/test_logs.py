@@ -8,7 +8,16 @@ import time
 import pytest
 
 from support.clock import SLACK, eventually
-from support.gateway import CLIENT_KEY, SECRET, UPSTREAM_KEY, Gateway, LogLine, chat_body, config, encode
+from support.gateway import (
+    CLIENT_KEY,
+    SECRET,
+    UPSTREAM_KEY,
+    Gateway,
+    LogLine,
+    chat_body,
+    config,
+    encode,
+)
 from support.upstream import DONE, STALL, Answer, chat_answer, chat_event, free_port, ok, sse
 
 
@@ -21,13 +30,27 @@ def up(shared):
 def gw(shared, up):
     base = config(up, debug=True, **{"proxy-url": ""})
     base["openai-compatibility"][0]["headers"] = {"X-Vendor-Key": "sk-header-11223344"}
-    base["openai-compatibility"].append({
-        "name": "dead", "base-url": f"http://127.0.0.1:{free_port()}/v1",
-        "api-key-entries": [{"api-key": UPSTREAM_KEY}], "models": [{"name": "dead-m"}]})
-    base["openai-compatibility"].append({
-        "name": "proxied", "base-url": up.url("/v1"), "api-key-entries": [
-            {"api-key": UPSTREAM_KEY, "proxy-url": f"http://u:sk-proxy-55667788@127.0.0.1:{free_port()}"}],
-        "models": [{"name": "proxied-m"}]})
+    base["openai-compatibility"].append(
+        {
+            "name": "dead",
+            "base-url": f"http://127.0.0.1:{free_port()}/v1",
+            "api-key-entries": [{"api-key": UPSTREAM_KEY}],
+            "models": [{"name": "dead-m"}],
+        }
+    )
+    base["openai-compatibility"].append(
+        {
+            "name": "proxied",
+            "base-url": up.url("/v1"),
+            "api-key-entries": [
+                {
+                    "api-key": UPSTREAM_KEY,
+                    "proxy-url": f"http://u:sk-proxy-55667788@127.0.0.1:{free_port()}",
+                }
+            ],
+            "models": [{"name": "proxied-m"}],
+        }
+    )
     return shared.gateway(base)
 
 
@@ -37,8 +60,16 @@ def fresh(up):
 
 
 KEYS = {"method", "path", "status_code", "duration_ms", "bytes_in", "bytes_out"}
-RELAYED = KEYS | {"provider", "model", "upstream_model", "stream", "ttft_ms", "tokens_in",
-                  "tokens_out", "client"}
+RELAYED = KEYS | {
+    "provider",
+    "model",
+    "upstream_model",
+    "stream",
+    "ttft_ms",
+    "tokens_in",
+    "tokens_out",
+    "client",
+}
 
 
 def test_every_line_is_in_form(gw):
@@ -48,16 +79,28 @@ def test_every_line_is_in_form(gw):
 
 
 def test_access_line_of_a_relayed_request(gw, up):
-    up.default = ok({**chat_answer(), "usage": {
-        "prompt_tokens": 30, "completion_tokens": 12, "total_tokens": 42,
-        "prompt_tokens_details": {"cached_tokens": 5}}}, delay=0.1)
+    up.default = ok(
+        {
+            **chat_answer(),
+            "usage": {
+                "prompt_tokens": 30,
+                "completion_tokens": 12,
+                "total_tokens": 42,
+                "prompt_tokens_details": {"cached_tokens": 5},
+            },
+        },
+        delay=0.1,
+    )
     body = encode(chat_body("m-alias"))
     r = gw.post("/v1/chat/completions?x=1", body)
     line = gw.access(r)
     f = line.fields
     assert line.level == "info" and RELAYED <= set(f), f
-    assert (f["method"], f["path"], f["status_code"]) == ("POST", "/v1/chat/completions?x=1", 200) or \
-        f["path"] == "/v1/chat/completions"
+    assert (f["method"], f["path"], f["status_code"]) == (
+        "POST",
+        "/v1/chat/completions?x=1",
+        200,
+    ) or f["path"] == "/v1/chat/completions"
     assert (f["provider"], f["model"], f["upstream_model"]) == ("chatty", "m-alias", "m-real")
     assert f["stream"] is False
     assert (f["tokens_in"], f["tokens_out"], f["tokens_cached"]) == (30, 12, 5)
@@ -73,39 +116,91 @@ def test_CS5_ttft_and_duration_of_a_stream(gw, up):
     assert 150 <= f["ttft_ms"] < 450 and f["duration_ms"] >= 450
 
 
-@pytest.mark.parametrize("target, body, usage, want", [
-    ("/v1/messages", chat_body("claude-m"),
-     {"usage": {"input_tokens": 9, "output_tokens": 4, "cache_read_input_tokens": 100,
-                "cache_creation_input_tokens": 0}}, (109, 4, 100)),
-    ("/v1/responses", {"model": "codex-m", "input": "x"},
-     {"usage": {"input_tokens": 50, "output_tokens": 6, "total_tokens": 56,
-                "input_tokens_details": {"cached_tokens": 20}}}, (50, 6, 20)),
-    ("/v1beta/models/gemini-m:generateContent", {"contents": []},
-     {"usageMetadata": {"promptTokenCount": 40, "candidatesTokenCount": 3,
-                        "cachedContentTokenCount": 8, "totalTokenCount": 43}}, (40, 3, 8)),
-])
+@pytest.mark.parametrize(
+    "target, body, usage, want",
+    [
+        (
+            "/v1/messages",
+            chat_body("claude-m"),
+            {
+                "usage": {
+                    "input_tokens": 9,
+                    "output_tokens": 4,
+                    "cache_read_input_tokens": 100,
+                    "cache_creation_input_tokens": 0,
+                }
+            },
+            (109, 4, 100),
+        ),
+        (
+            "/v1/responses",
+            {"model": "codex-m", "input": "x"},
+            {
+                "usage": {
+                    "input_tokens": 50,
+                    "output_tokens": 6,
+                    "total_tokens": 56,
+                    "input_tokens_details": {"cached_tokens": 20},
+                }
+            },
+            (50, 6, 20),
+        ),
+        (
+            "/v1beta/models/gemini-m:generateContent",
+            {"contents": []},
+            {
+                "usageMetadata": {
+                    "promptTokenCount": 40,
+                    "candidatesTokenCount": 3,
+                    "cachedContentTokenCount": 8,
+                    "totalTokenCount": 43,
+                }
+            },
+            (40, 3, 8),
+        ),
+    ],
+)
 def test_usage_of_whole_answers(gw, up, target, body, usage, want):
     up.default = ok(usage)
     f = gw.access(gw.post(target, body)).fields
     assert (f["tokens_in"], f["tokens_out"], f["tokens_cached"]) == want
 
 
-@pytest.mark.parametrize("target, body, pieces, want", [
-    ("/v1/messages", {**chat_body("claude-m"), "stream": True},
-     [b'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":9,'
-      b'"cache_read_input_tokens":100,"output_tokens":1}}}\n\n',
-      b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},'
-      b'"usage":{"output_tokens":44}}\n\n', b'event: message_stop\ndata: {"type":"message_stop"}\n\n'],
-     (109, 44, 100)),
-    ("/v1/responses", {"model": "codex-m", "input": "x", "stream": True},
-     [b'event: response.completed\ndata: {"type":"response.completed","response":{"usage":'
-      b'{"input_tokens":50,"output_tokens":6,"input_tokens_details":{"cached_tokens":20}}}}\n\n'],
-     (50, 6, 20)),
-    ("/v1beta/models/gemini-m:streamGenerateContent?alt=sse", {"contents": []},
-     [b'data: {"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":40,'
-      b'"candidatesTokenCount":3,"thoughtsTokenCount":7,"cachedContentTokenCount":8}}\r\n\r\n'],
-     (40, None, 8)),
-])
+@pytest.mark.parametrize(
+    "target, body, pieces, want",
+    [
+        (
+            "/v1/messages",
+            {**chat_body("claude-m"), "stream": True},
+            [
+                b'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":9,'
+                b'"cache_read_input_tokens":100,"output_tokens":1}}}\n\n',
+                b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},'
+                b'"usage":{"output_tokens":44}}\n\n',
+                b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+            ],
+            (109, 44, 100),
+        ),
+        (
+            "/v1/responses",
+            {"model": "codex-m", "input": "x", "stream": True},
+            [
+                b'event: response.completed\ndata: {"type":"response.completed","response":{"usage":'
+                b'{"input_tokens":50,"output_tokens":6,"input_tokens_details":{"cached_tokens":20}}}}\n\n'
+            ],
+            (50, 6, 20),
+        ),
+        (
+            "/v1beta/models/gemini-m:streamGenerateContent?alt=sse",
+            {"contents": []},
+            [
+                b'data: {"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":40,'
+                b'"candidatesTokenCount":3,"thoughtsTokenCount":7,"cachedContentTokenCount":8}}\r\n\r\n'
+            ],
+            (40, None, 8),
+        ),
+    ],
+)
 def test_usage_of_streams(gw, up, target, body, pieces, want):
     up.default = sse(*pieces)
     f = gw.access(gw.post(target, body)).fields
@@ -137,8 +232,10 @@ def test_access_line_of_an_upstream_error(gw, up):
 def test_one_access_line_each(gw):
     mark = gw.mark()
     seen = {gw.chat().get("x-request-id") for _ in range(10)}
-    eventually(lambda: {l.request_id for l in gw.lines[mark:] if l.message == "request"} >= seen,
-               "ten lines")
+    eventually(
+        lambda: {l.request_id for l in gw.lines[mark:] if l.message == "request"} >= seen,
+        "ten lines",
+    )
     lines = [l for l in gw.lines[mark:] if l.message == "request" and l.request_id in seen]
     assert len(lines) == 10
 
@@ -152,8 +249,11 @@ def test_request_that_is_not_http_has_a_line(gw):
     assert line.fields["status_code"] == 400
 
 
-@pytest.mark.parametrize("query", ["key={k}", "auth_token={k}", "a=1&key={k}&b=2", "KEY={k}",
-                                   "key=&auth_token={k}", "k%65y={k}"], ids=str)
+@pytest.mark.parametrize(
+    "query",
+    ["key={k}", "auth_token={k}", "a=1&key={k}&b=2", "KEY={k}", "key=&auth_token={k}", "k%65y={k}"],
+    ids=str,
+)
 def test_query_secrets_are_masked(gw, query):
     mark = gw.mark()
     gw.get("/v1/models?" + query.format(k=CLIENT_KEY), key=None)
@@ -164,8 +264,15 @@ def test_query_secrets_are_masked(gw, query):
 def test_no_secret_anywhere_even_with_debug(gw, up):
     """Failures are where they leak: proxies, headers, wrong keys, provider texts. (Every test's
     teardown greps for them as well.)"""
-    up.default = lambda q: ok({"error": {"message": f"key {q.get('authorization')} is bad, header "
-                                         f"{q.get('x-vendor-key')}"}}, status=401)
+    up.default = lambda q: ok(
+        {
+            "error": {
+                "message": f"key {q.get('authorization')} is bad, header "
+                f"{q.get('x-vendor-key')}"
+            }
+        },
+        status=401,
+    )
     r = gw.chat()
     assert b"sk-upstream" not in r.body or UPSTREAM_KEY.encode() not in r.body
     gw.chat("proxied-m")
@@ -173,8 +280,12 @@ def test_no_secret_anywhere_even_with_debug(gw, up):
     gw.get("/v1/models?key=ck-intruder-12345678", key=None)
     gw.post("/v1/chat/completions", b'{"model": "not json', key="")
     time.sleep(0.2)
-    leaked = [l.raw for l in gw.lines for s in (CLIENT_KEY, UPSTREAM_KEY, "sk-header-11223344",
-                                                "sk-proxy-55667788") if s in l.raw]
+    leaked = [
+        l.raw
+        for l in gw.lines
+        for s in (CLIENT_KEY, UPSTREAM_KEY, "sk-header-11223344", "sk-proxy-55667788")
+        if s in l.raw
+    ]
     assert not leaked, leaked
 
 
@@ -219,17 +330,24 @@ def test_logging_to_file(stage, up):
     """The listening line is looked for in the file, so this one is started by hand."""
     import subprocess
     from support.gateway import BINARY, dump, environment
+
     folder = stage.folder()
     port = free_port()
-    (folder / "config.yaml").write_text(dump({"host": "127.0.0.1", **config(
-        up, port=port, **{"logging-to-file": True})}))
-    process = subprocess.Popen([BINARY, "--config", str(folder / "config.yaml")], cwd=folder,
-                               env=environment({"WRITABLE_PATH": str(folder)}),
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    (folder / "config.yaml").write_text(
+        dump({"host": "127.0.0.1", **config(up, port=port, **{"logging-to-file": True})})
+    )
+    process = subprocess.Popen(
+        [BINARY, "--config", str(folder / "config.yaml")],
+        cwd=folder,
+        env=environment({"WRITABLE_PATH": str(folder)}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     try:
         log = folder / "logs" / "main.log"
         eventually(lambda: log.exists() and "listening" in log.read_text(), "log file", 5)
         import socket
+
         with socket.create_connection(("127.0.0.1", port)) as s:
             s.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             while s.recv(4096):
@@ -252,22 +370,28 @@ def test_nobody_reads_the_log(stage, up):
     import threading
     from support.client import Conn
     from support.gateway import BINARY, dump, environment
+
     folder = stage.folder()
     port = free_port()
     (folder / "config.yaml").write_text(dump({"host": "127.0.0.1", **config(up, port=port)}))
-    process = subprocess.Popen([BINARY, "--config", str(folder / "config.yaml")], env=environment(),
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [BINARY, "--config", str(folder / "config.yaml")],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     try:
         eventually(lambda: not Conn(("127.0.0.1", port)).close(), "listening", 10)
         with Conn(("127.0.0.1", port)) as c:
             for _ in range(1500):
                 c.request("GET", "/v1/models", [("Authorization", f"Bearer {CLIENT_KEY}")])
                 assert c.response("GET").status == 200
-        time.sleep(0.5)              # longer than the writer is ready to wait
+        time.sleep(0.5)  # longer than the writer is ready to wait
         read = []
         reader = threading.Thread(target=lambda: [read.append(l) for l in process.stdout])
         reader.start()
         with Conn(("127.0.0.1", port)) as c:
+
             def told():
                 c.request("GET", "/health")
                 c.response("GET")
@@ -291,11 +415,16 @@ def test_a_signal_while_nobody_reads_the_log(stage, up):
     import subprocess
     from support.client import Conn
     from support.gateway import BINARY, dump, environment
+
     folder = stage.folder()
     port = free_port()
     (folder / "config.yaml").write_text(dump({"host": "127.0.0.1", **config(up, port=port)}))
-    process = subprocess.Popen([BINARY, "--config", str(folder / "config.yaml")], env=environment(),
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [BINARY, "--config", str(folder / "config.yaml")],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         eventually(lambda: not Conn(("127.0.0.1", port)).close(), "listening", 10)
         with Conn(("127.0.0.1", port)) as c:

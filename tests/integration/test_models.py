@@ -15,8 +15,13 @@ POOL = ["pool-a", "pool-b", "pool-c"]
 
 
 def provider(up, name, models, **more):
-    return {"name": name, "base-url": up.url("/v1"), "api-key-entries": [{"api-key": UPSTREAM_KEY}],
-            "models": models, **more}
+    return {
+        "name": name,
+        "base-url": up.url("/v1"),
+        "api-key-entries": [{"api-key": UPSTREAM_KEY}],
+        "models": models,
+        **more,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -26,35 +31,78 @@ def up(shared):
 
 @pytest.fixture(scope="module")
 def gw(shared, up):
-    return shared.gateway({
-        "api-keys": [CLIENT_KEY],
-        "openai-compatibility": [
-            provider(up, "chatty", [
-                {"name": "m"}, {"name": "gpt-5-codex", "alias": "codex-latest"},
-                {"name": "forced-real", "alias": "forced", "force-mapping": True},
-                {"name": "z-ai/glm-5"}, {"name": "weird(name)"}, {"name": "Mixed-Case"},
-                *({"name": n, "alias": "pool"} for n in POOL)]),
-            provider(up, "team", [{"name": "team-model"}, {"name": "m"}], prefix=" /team-a/ "),
-            provider(up, "mlx", [{"name": "mlx-community/Llama-3"}], prefix="mlx"),
-            provider(up, "same", [{"name": "same"}], prefix="same"),
-            provider(up, "badprefix", [{"name": "bp"}], prefix="a/b"),
-            provider(up, "excluder", [{"name": n} for n in (
-                "gemini-2.5-pro", "gemini-3-pro", "x-preview", "some-flash-lite", "kept-1",
-                "Gemini-2.5-Ultra")] + [{"name": "gemini-2.5-hidden", "alias": "alias-of-hidden"}],
-                **{"excluded-models": ["gemini-2.5-*", "*-preview ", "*FLASH*"]}),
-            provider(up, "off", [{"name": "sleeping"}], disabled=True),
-        ],
-        "claude-api-key": [{"api-key": UPSTREAM_KEY, "base-url": up.url(), "prefix": "claude-prod",
-                            "models": [{"name": "claude-3-5-sonnet"},
-                                       {"name": "claude-real", "alias": "claude-forced",
-                                        "force-mapping": True}]}],
-        "gemini-api-key": [{"api-key": UPSTREAM_KEY, "base-url": up.url(),
-                            "models": [{"name": "gemini-m", "alias": "g-alias",
-                                        "force-mapping": True}, {"name": "gemini-x"}]}],
-        "codex-api-key": [{"api-key": UPSTREAM_KEY, "base-url": up.url("/v1"),
-                           "models": [{"name": "gpt-real", "alias": "codex-forced",
-                                       "force-mapping": True}]}],
-    })
+    return shared.gateway(
+        {
+            "api-keys": [CLIENT_KEY],
+            "openai-compatibility": [
+                provider(
+                    up,
+                    "chatty",
+                    [
+                        {"name": "m"},
+                        {"name": "gpt-5-codex", "alias": "codex-latest"},
+                        {"name": "forced-real", "alias": "forced", "force-mapping": True},
+                        {"name": "z-ai/glm-5"},
+                        {"name": "weird(name)"},
+                        {"name": "Mixed-Case"},
+                        *({"name": n, "alias": "pool"} for n in POOL),
+                    ],
+                ),
+                provider(up, "team", [{"name": "team-model"}, {"name": "m"}], prefix=" /team-a/ "),
+                provider(up, "mlx", [{"name": "mlx-community/Llama-3"}], prefix="mlx"),
+                provider(up, "same", [{"name": "same"}], prefix="same"),
+                provider(up, "badprefix", [{"name": "bp"}], prefix="a/b"),
+                provider(
+                    up,
+                    "excluder",
+                    [
+                        {"name": n}
+                        for n in (
+                            "gemini-2.5-pro",
+                            "gemini-3-pro",
+                            "x-preview",
+                            "some-flash-lite",
+                            "kept-1",
+                            "Gemini-2.5-Ultra",
+                        )
+                    ]
+                    + [{"name": "gemini-2.5-hidden", "alias": "alias-of-hidden"}],
+                    **{"excluded-models": ["gemini-2.5-*", "*-preview ", "*FLASH*"]},
+                ),
+                provider(up, "off", [{"name": "sleeping"}], disabled=True),
+            ],
+            "claude-api-key": [
+                {
+                    "api-key": UPSTREAM_KEY,
+                    "base-url": up.url(),
+                    "prefix": "claude-prod",
+                    "models": [
+                        {"name": "claude-3-5-sonnet"},
+                        {"name": "claude-real", "alias": "claude-forced", "force-mapping": True},
+                    ],
+                }
+            ],
+            "gemini-api-key": [
+                {
+                    "api-key": UPSTREAM_KEY,
+                    "base-url": up.url(),
+                    "models": [
+                        {"name": "gemini-m", "alias": "g-alias", "force-mapping": True},
+                        {"name": "gemini-x"},
+                    ],
+                }
+            ],
+            "codex-api-key": [
+                {
+                    "api-key": UPSTREAM_KEY,
+                    "base-url": up.url("/v1"),
+                    "models": [
+                        {"name": "gpt-real", "alias": "codex-forced", "force-mapping": True}
+                    ],
+                }
+            ],
+        }
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +120,7 @@ def sent_model(up):
 
 # -- lists -------------------------------------------------------------------------------------
 
+
 def test_T3_1_every_id_once_and_sorted(gw):
     body = gw.get("/v1/models").json()
     names = [m["id"] for m in body["data"]]
@@ -79,11 +128,31 @@ def test_T3_1_every_id_once_and_sorted(gw):
     for model in body["data"]:
         assert set(model) == {"id", "object", "created", "owned_by"}
         assert model["object"] == "model" and type(model["created"]) is int and model["owned_by"]
-    expected = {"m", "codex-latest", "forced", "z-ai/glm-5", "weird(name)", "Mixed-Case", "pool",
-                "team-model", "team-a/team-model", "team-a/m", "mlx-community/Llama-3",
-                "mlx/mlx-community/Llama-3", "same", "bp", "gemini-3-pro", "kept-1",
-                "claude-3-5-sonnet", "claude-prod/claude-3-5-sonnet", "claude-forced",
-                "claude-prod/claude-forced", "g-alias", "gemini-x", "codex-forced"}
+    expected = {
+        "m",
+        "codex-latest",
+        "forced",
+        "z-ai/glm-5",
+        "weird(name)",
+        "Mixed-Case",
+        "pool",
+        "team-model",
+        "team-a/team-model",
+        "team-a/m",
+        "mlx-community/Llama-3",
+        "mlx/mlx-community/Llama-3",
+        "same",
+        "bp",
+        "gemini-3-pro",
+        "kept-1",
+        "claude-3-5-sonnet",
+        "claude-prod/claude-3-5-sonnet",
+        "claude-forced",
+        "claude-prod/claude-forced",
+        "g-alias",
+        "gemini-x",
+        "codex-forced",
+    }
     assert expected <= set(names)
     assert set(names) - expected <= {"same/same"}
 
@@ -115,8 +184,11 @@ def test_S1_4_gemini_list(gw):
     body = gw.get("/v1beta/models").json()
     names = [m["name"] for m in body["models"]]
     assert "models/gemini-x" in names and "models/g-alias" in names
-    assert all("generateContent" in m["supportedGenerationMethods"] for m in body["models"]
-               if m["name"] == "models/gemini-x")
+    assert all(
+        "generateContent" in m["supportedGenerationMethods"]
+        for m in body["models"]
+        if m["name"] == "models/gemini-x"
+    )
 
 
 def test_S12_1_genai_lists_at_v1_models(gw):
@@ -133,7 +205,10 @@ def test_D9_9_one_model(gw):
     assert r.status == 404 and "nope" in r.message()
     r = gw.get("/v1/models/nope", headers=[("Anthropic-Version", "2023-06-01")])
     assert r.status == 404 and r.json()["type"] == "error"
-    assert gw.get("/v1/models/m", headers=[("Anthropic-Version", "2023-06-01")]).json()["type"] == "model"
+    assert (
+        gw.get("/v1/models/m", headers=[("Anthropic-Version", "2023-06-01")]).json()["type"]
+        == "model"
+    )
 
 
 def test_S1_4_one_gemini_model(gw):
@@ -150,19 +225,33 @@ def test_L1_models_without_v1(gw):
 
 # -- R5 ----------------------------------------------------------------------------------------
 
+
 def test_R5_1_unknown_model(gw, up):
     r = gw.chat("nope")
     assert r.status == 400
     error = r.json()["error"]
     assert (error["code"], error["type"], error["param"]) == (
-        "model_not_found", "invalid_request_error", "model")
+        "model_not_found",
+        "invalid_request_error",
+        "model",
+    )
     assert "nope" in error["message"]
     assert not up.requests
 
 
-@pytest.mark.parametrize("target", ["/v1/chat/completions", "/v1/responses", "/v1/completions",
-                                    "/v1/embeddings", "/v1/moderations", "/v1/rerank",
-                                    "/v1/images/generations", "/v1/audio/speech"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/v1/chat/completions",
+        "/v1/responses",
+        "/v1/completions",
+        "/v1/embeddings",
+        "/v1/moderations",
+        "/v1/rerank",
+        "/v1/images/generations",
+        "/v1/audio/speech",
+    ],
+)
 def test_R5_1_unknown_model_on_every_openai_path(gw, target):
     r = gw.post(target, {"model": "nope", "input": "x", "prompt": "x", "messages": []})
     assert r.status == 400 and r.json()["error"]["code"] == "model_not_found"
@@ -185,8 +274,20 @@ def test_R5_2_unknown_model_in_the_other_dialects(gw, up):
     assert not up.requests
 
 
-@pytest.mark.parametrize("name", ['with "quotes"', "new\nline", "tab\t\\back", "<b>&", "\u2028x",
-                                  "nul\u0000x", "x" * 10240, "é" * 3000, "🦀\u202e"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        'with "quotes"',
+        "new\nline",
+        "tab\t\\back",
+        "<b>&",
+        "\u2028x",
+        "nul\u0000x",
+        "x" * 10240,
+        "é" * 3000,
+        "🦀\u202e",
+    ],
+)
 def test_R5_3_awkward_names(gw, name):
     r = gw.chat(name)
     assert r.status == 400
@@ -196,9 +297,19 @@ def test_R5_3_awkward_names(gw, name):
     assert len(line.raw) < 2048 and line.message == "request"
 
 
-@pytest.mark.parametrize("body", [
-    {"messages": []}, {"model": None}, {"model": 7}, {"model": ""}, {"model": "  "}, {"model": []},
-    {"model": {"a": 1}}], ids=str)
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"messages": []},
+        {"model": None},
+        {"model": 7},
+        {"model": ""},
+        {"model": "  "},
+        {"model": []},
+        {"model": {"a": 1}},
+    ],
+    ids=str,
+)
 def test_R5_no_usable_model(gw, up, body):
     r = gw.post("/v1/chat/completions", body)
     assert r.status == 400
@@ -237,7 +348,9 @@ def test_R5_4_force_mapping(gw, up):
 
 
 def test_R5_4_force_mapping_in_a_stream(gw, up):
-    up.default = sse(chat_event("a", model="forced-real"), chat_event("b", "stop", "forced-real"), DONE)
+    up.default = sse(
+        chat_event("a", model="forced-real"), chat_event("b", "stop", "forced-real"), DONE
+    )
     r = gw.chat("forced", stream=True)
     assert r.body == chat_event("a", model="forced") + chat_event("b", "stop", "forced") + DONE
 
@@ -254,16 +367,20 @@ def test_R5_4_force_mapping_anthropic(gw, up):
     up.default = ok({"type": "message", "model": "claude-real", "content": []})
     assert gw.post("/v1/messages", chat_body("claude-forced")).json()["model"] == "claude-forced"
     start = {"type": "message_start", "message": {"id": "x", "model": "claude-real", "usage": {}}}
-    up.default = sse(b"event: message_start\ndata: " + json.dumps(start).encode() + b"\n\n",
-                     b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
+    up.default = sse(
+        b"event: message_start\ndata: " + json.dumps(start).encode() + b"\n\n",
+        b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+    )
     r = gw.post("/v1/messages", {**chat_body("claude-forced"), "stream": True})
     assert b'"model": "claude-forced"' in r.body and b"claude-real" not in r.body
 
 
 def test_R5_4_force_mapping_responses(gw, up):
     up.default = ok({"id": "resp_1", "object": "response", "model": "gpt-real", "output": []})
-    assert gw.post("/v1/responses", {"model": "codex-forced", "input": "x"}).json()[
-        "model"] == "codex-forced"
+    assert (
+        gw.post("/v1/responses", {"model": "codex-forced", "input": "x"}).json()["model"]
+        == "codex-forced"
+    )
     done = {"type": "response.completed", "response": {"id": "r", "model": "gpt-real"}}
     up.default = sse(b"event: response.completed\ndata: " + json.dumps(done).encode() + b"\n\n")
     r = gw.post("/v1/responses", {"model": "codex-forced", "input": "x", "stream": True})
@@ -303,11 +420,16 @@ def test_S3_2_a_prefix_with_a_slash_is_dropped(gw, up):
 
 
 def test_R5_6_force_model_prefix(stage, up):
-    gw = stage.gateway({"api-keys": [CLIENT_KEY], "force-model-prefix": True,
-                        "openai-compatibility": [
-                            provider(up, "team", [{"name": "m"}, {"name": "team-a"}],
-                                     prefix="team-a"),
-                            provider(up, "plain", [{"name": "free"}])]})
+    gw = stage.gateway(
+        {
+            "api-keys": [CLIENT_KEY],
+            "force-model-prefix": True,
+            "openai-compatibility": [
+                provider(up, "team", [{"name": "m"}, {"name": "team-a"}], prefix="team-a"),
+                provider(up, "plain", [{"name": "free"}]),
+            ],
+        }
+    )
     # The exception of SPEC 3.2: a model named as the prefix keeps its bare id.
     assert set(ids(gw)) - {"team-a/team-a"} == {"team-a/m", "team-a", "free"}
     assert gw.chat("team-a/m").status == 200 and sent_model(up) == "m"
@@ -317,8 +439,17 @@ def test_R5_6_force_model_prefix(stage, up):
     assert "team-a/m" in r.message()
 
 
-@pytest.mark.parametrize("name", ["gemini-2.5-pro", "x-preview", "some-flash-lite",
-                                  "Gemini-2.5-Ultra", "alias-of-hidden", "gemini-2.5-hidden"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gemini-2.5-pro",
+        "x-preview",
+        "some-flash-lite",
+        "Gemini-2.5-Ultra",
+        "alias-of-hidden",
+        "gemini-2.5-hidden",
+    ],
+)
 def test_R5_7_excluded(gw, up, name):
     assert name not in ids(gw)
     r = gw.chat(name)
@@ -342,8 +473,21 @@ def test_R5_8_the_hint_is_logged(gw):
     gw.wait_line(lambda l: l.request_id == rid and "codex-latest" in l.raw, 2, "hint in the log")
 
 
-@pytest.mark.parametrize("name", ["m(high)", "m(8192)", "m(none)", "m(auto)", "m(-1)", "m(xhigh)",
-                                  "m(HIGH)", "m(junk)", "m()", " m "])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "m(high)",
+        "m(8192)",
+        "m(none)",
+        "m(auto)",
+        "m(-1)",
+        "m(xhigh)",
+        "m(HIGH)",
+        "m(junk)",
+        "m()",
+        " m ",
+    ],
+)
 def test_R5_9_thinking_suffix(gw, up, name):
     assert gw.chat(name).status == 200
     assert sent_model(up) == "m"
@@ -368,8 +512,11 @@ def test_R5_9_suffix_in_a_gemini_path(gw, up):
 @pytest.mark.xfail(reason="cooldowns come with the credential pools", strict=True)
 def test_R5_10_every_credential_cooling(stage, up):
     gw = stage.gateway(config(up))
-    up.default = ok({"error": {"message": "slow down"}}, status=429,
-                    headers=[("Content-Type", "application/json"), ("Retry-After", "7")])
+    up.default = ok(
+        {"error": {"message": "slow down"}},
+        status=429,
+        headers=[("Content-Type", "application/json"), ("Retry-After", "7")],
+    )
     assert gw.chat().status == 429
     r = gw.chat()
     assert r.status == 429 and r.json()["error"]["code"] == "model_cooldown"
@@ -397,10 +544,21 @@ def test_S3_4_alias_pool_rotates(gw, up):
 
 def test_S3_4_pool_moves_on_when_a_member_cannot_be_reached(stage, up):
     """A failure before output moves to the next name of the pool."""
-    up.default = lambda req: ok(chat_answer(), status=200) if req.json()["model"] != "bad" else \
-        ok({"error": {"message": "no"}}, status=503)
-    gw = stage.gateway({"api-keys": [CLIENT_KEY], "openai-compatibility": [
-        provider(up, "p", [{"name": "bad", "alias": "pool"}, {"name": "good", "alias": "pool"}])]})
+    up.default = lambda req: (
+        ok(chat_answer(), status=200)
+        if req.json()["model"] != "bad"
+        else ok({"error": {"message": "no"}}, status=503)
+    )
+    gw = stage.gateway(
+        {
+            "api-keys": [CLIENT_KEY],
+            "openai-compatibility": [
+                provider(
+                    up, "p", [{"name": "bad", "alias": "pool"}, {"name": "good", "alias": "pool"}]
+                )
+            ],
+        }
+    )
     for _ in range(4):
         assert gw.chat("pool").status == 200
 
@@ -411,24 +569,45 @@ def test_D4_prefixed_claude(gw, up):
 
 
 def test_D5_local_endpoint_with_prefix_and_dummy_key(stage, up):
-    gw = stage.gateway({"api-keys": [CLIENT_KEY], "openai-compatibility": [
-        {"name": "mlx", "prefix": "mlx", "base-url": up.url("/v1"),
-         "api-key-entries": [{"api-key": "dummy"}], "models": [{"name": "your-model-id"}]}]})
+    gw = stage.gateway(
+        {
+            "api-keys": [CLIENT_KEY],
+            "openai-compatibility": [
+                {
+                    "name": "mlx",
+                    "prefix": "mlx",
+                    "base-url": up.url("/v1"),
+                    "api-key-entries": [{"api-key": "dummy"}],
+                    "models": [{"name": "your-model-id"}],
+                }
+            ],
+        }
+    )
     assert gw.chat("mlx/your-model-id").status == 200
     assert up.one().get("authorization") == "Bearer dummy"
     up.reset()
-    gw = stage.gateway({"api-keys": [CLIENT_KEY], "openai-compatibility": [
-        {"name": "open", "base-url": up.url("/v1"), "models": [{"name": "keyless"}]}]})
+    gw = stage.gateway(
+        {
+            "api-keys": [CLIENT_KEY],
+            "openai-compatibility": [
+                {"name": "open", "base-url": up.url("/v1"), "models": [{"name": "keyless"}]}
+            ],
+        }
+    )
     assert gw.chat("keyless").status == 200
     assert up.one().get("authorization") is None
 
 
 def test_the_route_table_follows_a_reload(stage, up):
-    base = {"api-keys": [CLIENT_KEY],
-            "openai-compatibility": [provider(up, "p", [{"name": "one"}])]}
+    base = {
+        "api-keys": [CLIENT_KEY],
+        "openai-compatibility": [provider(up, "p", [{"name": "one"}])],
+    }
     gw = stage.gateway(base)
     assert ids(gw) == ["one"]
-    gw.write({**base, "openai-compatibility": [provider(up, "p", [{"name": "two", "alias": "three"}])]})
+    gw.write(
+        {**base, "openai-compatibility": [provider(up, "p", [{"name": "two", "alias": "three"}])]}
+    )
     eventually(lambda: ids(gw) == ["three"], "new list")
     assert gw.chat("one").status == 400
     assert gw.chat("three").status == 200 and up.last().json()["model"] == "two"

@@ -16,6 +16,7 @@ def test_reload_cannot_open_a_listener_others_reach(stage):
     gw.path.write_text(text)
     eventually(lambda: any("api-keys" in l.raw for l in gw.lines if l.level == "error"), "refusal")
     assert gw.get("/v1/models", key=None).status == 401
-    gw.path.write_text(dump({**config(up), "host": "127.0.0.1", "port": port, "api-keys": [],
-                             "open-access": True}))
+    gw.path.write_text(
+        dump({**config(up), "host": "127.0.0.1", "port": port, "api-keys": [], "open-access": True})
+    )
     eventually(lambda: gw.get("/v1/models", key=None).status == 200, "opened on purpose")

@@ -27,19 +27,41 @@ def up(shared):
 def gw(shared, up):
     base = config(up)
     base["openai-compatibility"] += [
-        {"name": "nim", "base-url": up.url("/v1/"), "api-key-entries": [{"api-key": UPSTREAM_KEY}],
-         "models": [{"name": "z-ai/glm-5"}],
-         "headers": {"X-Fixed": "fixed value", "X-Copied": "$X-From-Client",
-                     "X-Absent": "$X-Not-Sent", "X-Blank": "", "User-Agent": "custom-agent/1"}},
-        {"name": "bare", "base-url": up.url(), "api-key-entries": [{"api-key": UPSTREAM_KEY}],
-         "models": [{"name": "bare-m"}]},
-        {"name": "deep", "base-url": up.url("/api/openrouter/v1"),
-         "api-key-entries": [{"api-key": UPSTREAM_KEY}], "models": [{"name": "deep-m"}]},
-        {"name": "query", "base-url": up.url("/odd//path"),
-         "api-key-entries": [{"api-key": UPSTREAM_KEY}], "models": [{"name": "odd-m"}]},
+        {
+            "name": "nim",
+            "base-url": up.url("/v1/"),
+            "api-key-entries": [{"api-key": UPSTREAM_KEY}],
+            "models": [{"name": "z-ai/glm-5"}],
+            "headers": {
+                "X-Fixed": "fixed value",
+                "X-Copied": "$X-From-Client",
+                "X-Absent": "$X-Not-Sent",
+                "X-Blank": "",
+                "User-Agent": "custom-agent/1",
+            },
+        },
+        {
+            "name": "bare",
+            "base-url": up.url(),
+            "api-key-entries": [{"api-key": UPSTREAM_KEY}],
+            "models": [{"name": "bare-m"}],
+        },
+        {
+            "name": "deep",
+            "base-url": up.url("/api/openrouter/v1"),
+            "api-key-entries": [{"api-key": UPSTREAM_KEY}],
+            "models": [{"name": "deep-m"}],
+        },
+        {
+            "name": "query",
+            "base-url": up.url("/odd//path"),
+            "api-key-entries": [{"api-key": UPSTREAM_KEY}],
+            "models": [{"name": "odd-m"}],
+        },
     ]
-    base["vertex-api-key"] = [{"api-key": UPSTREAM_KEY, "base-url": up.url("/vx"),
-                               "models": [{"name": "vertex-m"}]}]
+    base["vertex-api-key"] = [
+        {"api-key": UPSTREAM_KEY, "base-url": up.url("/vx"), "models": [{"name": "vertex-m"}]}
+    ]
     return shared.gateway(base)
 
 
@@ -50,29 +72,42 @@ def fresh(up):
 
 # -- bytes -------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("target, model, where", [
-    ("/v1/chat/completions", "m", "/v1/chat/completions"),
-    ("/v1/completions", "m", "/v1/completions"),
-    ("/v1/embeddings", "m", "/v1/embeddings"),
-    ("/v1/moderations", "m", "/v1/moderations"),
-    ("/v1/rerank", "m", "/v1/rerank"),
-    ("/v1/images/generations", "m", "/v1/images/generations"),
-    ("/v1/audio/speech", "m", "/v1/audio/speech"),
-    ("/v1/responses", "codex-m", "/v1/responses"),
-    ("/v1/messages", "claude-m", "/v1/messages"),
-    ("/v1/messages/count_tokens", "claude-m", "/v1/messages/count_tokens"),
-    ("/v1beta/models/gemini-m{}:generateContent", "", "/v1beta/models/gemini-m{}:generateContent"),
-    ("/v1beta/models/gemini-m{}:countTokens", "", "/v1beta/models/gemini-m{}:countTokens"),
-    ("/v1beta/models/gemini-m{}:embedContent", "", "/v1beta/models/gemini-m{}:embedContent"),
-    ("/v1beta/models/gemini-m{}:batchEmbedContents", "",
-     "/v1beta/models/gemini-m{}:batchEmbedContents"),
-    ("/v1/models/gemini-m{}:generateContent", "", "/v1beta/models/gemini-m{}:generateContent"),
-])
+
+@pytest.mark.parametrize(
+    "target, model, where",
+    [
+        ("/v1/chat/completions", "m", "/v1/chat/completions"),
+        ("/v1/completions", "m", "/v1/completions"),
+        ("/v1/embeddings", "m", "/v1/embeddings"),
+        ("/v1/moderations", "m", "/v1/moderations"),
+        ("/v1/rerank", "m", "/v1/rerank"),
+        ("/v1/images/generations", "m", "/v1/images/generations"),
+        ("/v1/audio/speech", "m", "/v1/audio/speech"),
+        ("/v1/responses", "codex-m", "/v1/responses"),
+        ("/v1/messages", "claude-m", "/v1/messages"),
+        ("/v1/messages/count_tokens", "claude-m", "/v1/messages/count_tokens"),
+        (
+            "/v1beta/models/gemini-m{}:generateContent",
+            "",
+            "/v1beta/models/gemini-m{}:generateContent",
+        ),
+        ("/v1beta/models/gemini-m{}:countTokens", "", "/v1beta/models/gemini-m{}:countTokens"),
+        ("/v1beta/models/gemini-m{}:embedContent", "", "/v1beta/models/gemini-m{}:embedContent"),
+        (
+            "/v1beta/models/gemini-m{}:batchEmbedContents",
+            "",
+            "/v1beta/models/gemini-m{}:batchEmbedContents",
+        ),
+        ("/v1/models/gemini-m{}:generateContent", "", "/v1beta/models/gemini-m{}:generateContent"),
+    ],
+)
 @pytest.mark.parametrize("alias", [False, True], ids=["name", "alias"])
 def test_same_dialect_same_bytes(gw, up, target, model, where, alias):
     """Odd spacing, unknown fields, escapes, number spellings: all arrive as written."""
-    body = (b' {"x": 1.0e0, "\\u0078y":"\\u00e9\\/", "model" : "MODEL" ,\n\t"messages":[],"input":"a",'
-            b'"prompt":"p","contents":[ ],"z":null,"big":123456789012345678901234567890} \n')
+    body = (
+        b' {"x": 1.0e0, "\\u0078y":"\\u00e9\\/", "model" : "MODEL" ,\n\t"messages":[],"input":"a",'
+        b'"prompt":"p","contents":[ ],"z":null,"big":123456789012345678901234567890} \n'
+    )
     if not model:
         body = body.replace(b'"model" : "MODEL" ,', b"")
     answer = b' {"id" : "x","object":"y", "n":1.50, "u":"\\u00e9" ,"model":"whatever"}\n'
@@ -91,7 +126,9 @@ def test_same_dialect_same_bytes(gw, up, target, model, where, alias):
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
 def test_answers_whatever_their_framing(gw, up, framing):
     body = b'{"a":"' + b"z" * 300000 + b'"}'
-    up.default = Answer(body=[body[i:i + 9999] for i in range(0, len(body), 9999)], framing=framing)
+    up.default = Answer(
+        body=[body[i : i + 9999] for i in range(0, len(body), 9999)], framing=framing
+    )
     r = gw.chat()
     assert r.status == 200 and r.complete and r.body == body
 
@@ -107,8 +144,11 @@ def test_a_providers_error_comes_as_it_is(gw, up, status):
 
 
 def test_an_error_to_a_streamed_request_is_plain_json_with_its_status(gw, up):
-    up.default = ok({"error": {"message": "slow down"}}, status=429,
-                    headers=[("Content-Type", "application/json"), ("Retry-After", "7")])
+    up.default = ok(
+        {"error": {"message": "slow down"}},
+        status=429,
+        headers=[("Content-Type", "application/json"), ("Retry-After", "7")],
+    )
     r = gw.chat(stream=True)
     assert r.status == 429 and r.json()["error"]["message"] == "slow down"
     assert r.get("retry-after") == "7"
@@ -116,7 +156,9 @@ def test_an_error_to_a_streamed_request_is_plain_json_with_its_status(gw, up):
 
 def test_an_error_that_is_not_json(gw, up):
     """SPEC 5.10: wrapped into the dialect's own shape, with the status kept."""
-    up.default = ok(b"<html>Bad gateway</html>", status=502, headers=[("Content-Type", "text/html")])
+    up.default = ok(
+        b"<html>Bad gateway</html>", status=502, headers=[("Content-Type", "text/html")]
+    )
     r = gw.chat()
     assert r.status == 502
     assert r.get("x-cliproxy-error-source") == "upstream"
@@ -132,8 +174,10 @@ def test_no_content_and_empty_answers(gw, up):
 
 
 def test_interim_responses_are_swallowed(gw, up):
-    up.default = Answer(body=b"{}", interim=b"HTTP/1.1 100 Continue\r\n\r\n"
-                        b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
+    up.default = Answer(
+        body=b"{}",
+        interim=b"HTTP/1.1 100 Continue\r\n\r\n" b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n",
+    )
     r = gw.chat()
     assert r.status == 200 and r.body == b"{}" and not r.get("link")
 
@@ -147,16 +191,33 @@ def test_redirects_are_not_followed(gw, up):
 
 # -- headers -----------------------------------------------------------------------------------
 
+
 def test_request_headers_at_the_provider(gw, up):
-    gw.chat(headers=[("User-Agent", "client/1"), ("X-Custom", "abc"), ("Connection", "keep-alive"),
-                     ("Cookie", "session=secret"), ("X-Forwarded-For", "10.0.0.1"),
-                     ("Proxy-Authorization", "Basic eA=="), ("TE", "trailers"),
-                     ("Accept-Encoding", "gzip, br"), ("Idempotency-Key", "k1")])
+    gw.chat(
+        headers=[
+            ("User-Agent", "client/1"),
+            ("X-Custom", "abc"),
+            ("Connection", "keep-alive"),
+            ("Cookie", "session=secret"),
+            ("X-Forwarded-For", "10.0.0.1"),
+            ("Proxy-Authorization", "Basic eA=="),
+            ("TE", "trailers"),
+            ("Accept-Encoding", "gzip, br"),
+            ("Idempotency-Key", "k1"),
+        ]
+    )
     seen = up.one()
     assert seen.get("host") == f"127.0.0.1:{up.port}"
     assert seen.get("content-type").startswith("application/json")
     assert seen.all("content-length") == [str(len(seen.body))]
-    for name in ("cookie", "proxy-authorization", "te", "x-forwarded-for", "connection-x", "upgrade"):
+    for name in (
+        "cookie",
+        "proxy-authorization",
+        "te",
+        "x-forwarded-for",
+        "connection-x",
+        "upgrade",
+    ):
         assert seen.get(name) is None, name
     # An answer in an encoding we did not ask for could not be tapped.
     assert seen.get("accept-encoding") in (None, "identity")
@@ -173,8 +234,11 @@ def test_R10_2_accept_follows_stream(gw, up):
 
 
 def test_anthropic_headers_travel(gw, up):
-    gw.post("/v1/messages?beta=true", chat_body("claude-m"), headers=[
-        ("anthropic-version", "2023-06-01"), ("anthropic-beta", "a-1,b-2")])
+    gw.post(
+        "/v1/messages?beta=true",
+        chat_body("claude-m"),
+        headers=[("anthropic-version", "2023-06-01"), ("anthropic-beta", "a-1,b-2")],
+    )
     seen = up.one()
     assert seen.get("anthropic-version") == "2023-06-01"
     assert seen.get("anthropic-beta") == "a-1,b-2"
@@ -184,8 +248,11 @@ def test_anthropic_headers_travel(gw, up):
 
 
 def test_R10_7_configured_headers(gw, up):
-    gw.post("/v1/chat/completions", chat_body("z-ai/glm-5"),
-            headers=[("X-From-Client", "copied value"), ("User-Agent", "client/1")])
+    gw.post(
+        "/v1/chat/completions",
+        chat_body("z-ai/glm-5"),
+        headers=[("X-From-Client", "copied value"), ("User-Agent", "client/1")],
+    )
     seen = up.one()
     assert seen.all("x-fixed") == ["fixed value"]
     assert seen.all("x-copied") == ["copied value"]
@@ -197,9 +264,17 @@ def test_R10_7_configured_headers(gw, up):
 
 
 def test_response_headers_by_default(gw, up):
-    up.default = ok({}, headers=[
-        ("Content-Type", "application/json"), ("X-Ratelimit-Remaining", "5"), ("Set-Cookie", "a=b"),
-        ("Server", "theirs"), ("Keep-Alive", "timeout=5"), ("X-Secret-Thing", "1")])
+    up.default = ok(
+        {},
+        headers=[
+            ("Content-Type", "application/json"),
+            ("X-Ratelimit-Remaining", "5"),
+            ("Set-Cookie", "a=b"),
+            ("Server", "theirs"),
+            ("Keep-Alive", "timeout=5"),
+            ("X-Secret-Thing", "1"),
+        ],
+    )
     r = gw.chat()
     assert r.get("set-cookie") is None and r.get("keep-alive") is None
     assert r.get("x-secret-thing") is None, "only with passthrough-headers"
@@ -209,17 +284,34 @@ def test_response_headers_by_default(gw, up):
 
 def test_passthrough_headers(stage, up):
     gw = stage.gateway(config(up, **{"passthrough-headers": True}))
-    theirs = [("Content-Type", "application/json"), ("X-Ratelimit-Remaining", "5"),
-              ("openai-processing-ms", "12"), ("Set-Cookie", "a=b"), ("Keep-Alive", "timeout=5"),
-              ("Connection", "keep-alive, X-Hop"), ("X-Hop", "1"), ("Trailer", "X"),
-              ("Access-Control-Allow-Origin", "https://x.test"), ("Access-Control-Max-Age", "5"),
-              ("Content-Encoding", "identity"), ("Proxy-Authenticate", "Basic"), ("Upgrade", "h2")]
+    theirs = [
+        ("Content-Type", "application/json"),
+        ("X-Ratelimit-Remaining", "5"),
+        ("openai-processing-ms", "12"),
+        ("Set-Cookie", "a=b"),
+        ("Keep-Alive", "timeout=5"),
+        ("Connection", "keep-alive, X-Hop"),
+        ("X-Hop", "1"),
+        ("Trailer", "X"),
+        ("Access-Control-Allow-Origin", "https://x.test"),
+        ("Access-Control-Max-Age", "5"),
+        ("Content-Encoding", "identity"),
+        ("Proxy-Authenticate", "Basic"),
+        ("Upgrade", "h2"),
+    ]
     for framing in ("length", "chunked"):
         up.default = ok({}, headers=theirs, framing=framing)
         r = gw.chat()
         assert r.get("x-ratelimit-remaining") == "5" and r.get("openai-processing-ms") == "12"
-        for name in ("set-cookie", "keep-alive", "x-hop", "trailer", "access-control-max-age",
-                     "proxy-authenticate", "upgrade"):
+        for name in (
+            "set-cookie",
+            "keep-alive",
+            "x-hop",
+            "trailer",
+            "access-control-max-age",
+            "proxy-authenticate",
+            "upgrade",
+        ):
             assert r.get(name) is None, name
         assert r.all("access-control-allow-origin") == ["*"]
         assert len(r.all("content-length") + r.all("transfer-encoding")) == 1
@@ -234,9 +326,16 @@ def test_a_providers_answer_headers_cannot_be_split(gw, up):
 
 # -- R10: base-url, odd providers --------------------------------------------------------------
 
-@pytest.mark.parametrize("model, path", [
-    ("z-ai/glm-5", "/v1/chat/completions"), ("bare-m", "/chat/completions"),
-    ("deep-m", "/api/openrouter/v1/chat/completions"), ("odd-m", "/odd//path/chat/completions")])
+
+@pytest.mark.parametrize(
+    "model, path",
+    [
+        ("z-ai/glm-5", "/v1/chat/completions"),
+        ("bare-m", "/chat/completions"),
+        ("deep-m", "/api/openrouter/v1/chat/completions"),
+        ("odd-m", "/odd//path/chat/completions"),
+    ],
+)
 def test_R10_1_base_url_is_used_as_configured(gw, up, model, path):
     assert gw.chat(model).status == 200
     seen = up.one()
@@ -253,14 +352,21 @@ def test_base_url_of_the_other_blocks(gw, up):
 def test_gemini_query(gw, up):
     """alt goes along; the client's key does not."""
     up.default = sse(b'data: {"candidates":[{"finishReason":"STOP"}]}\r\n\r\n')
-    gw.post(f"/v1beta/models/gemini-m:streamGenerateContent?alt=sse&key={CLIENT_KEY}",
-            {"contents": []}, key=None)
+    gw.post(
+        f"/v1beta/models/gemini-m:streamGenerateContent?alt=sse&key={CLIENT_KEY}",
+        {"contents": []},
+        key=None,
+    )
     assert up.one().target == "/v1beta/models/gemini-m:streamGenerateContent?alt=sse"
 
 
 def test_R10_2_stream_and_whole_bodies_differ_in_stream_only(gw, up):
     up.default = sse(chat_event("a", "stop"), DONE)
-    whole = {"model": "z-ai/glm-5", "messages": [{"role": "user", "content": "hi"}], "stream": False}
+    whole = {
+        "model": "z-ai/glm-5",
+        "messages": [{"role": "user", "content": "hi"}],
+        "stream": False,
+    }
     gw.post("/v1/chat/completions", whole)
     gw.post("/v1/chat/completions", {**whole, "stream": True})
     first, second = (r.json() for r in up.requests)
@@ -270,21 +376,38 @@ def test_R10_2_stream_and_whole_bodies_differ_in_stream_only(gw, up):
     assert second == {**whole, "stream": True}
 
 
-CHUNK = '{"id":"c","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"%s"}' \
-        ',"finish_reason":%s}]}'
+CHUNK = (
+    '{"id":"c","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"%s"}'
+    ',"finish_reason":%s}]}'
+)
 
 
 def texts(r):
     """The joined content of a chat stream, by a strict reader."""
-    return "".join(c["delta"].get("content") or ""
-                   for e in events(r) if e.data != "[DONE]" for c in e.json()["choices"])
+    return "".join(
+        c["delta"].get("content") or ""
+        for e in events(r)
+        if e.data != "[DONE]"
+        for c in e.json()["choices"]
+    )
 
 
-@pytest.mark.parametrize("wire", [
-    (CHUNK % ("a", "null"), CHUNK % ("b", '"stop"')),
-], ids=["chunks"])
-@pytest.mark.parametrize("shape", ["no-space", "crlf", "cr", "comments", "no-done", "multi-line",
-                                   "bom", "id-and-retry", "split", "no-final-blank-line"])
+@pytest.mark.parametrize("wire", [(CHUNK % ("a", "null"), CHUNK % ("b", '"stop"'))], ids=["chunks"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "no-space",
+        "crlf",
+        "cr",
+        "comments",
+        "no-done",
+        "multi-line",
+        "bom",
+        "id-and-retry",
+        "split",
+        "no-final-blank-line",
+    ],
+)
 def test_R10_4_odd_but_legal_streams(gw, up, wire, shape):
     one, two = wire
     done = "data: [DONE]\n\n"
@@ -294,19 +417,20 @@ def test_R10_4_odd_but_legal_streams(gw, up, wire, shape):
         "cr": f"data: {one}\r\rdata: {two}\r\rdata: [DONE]\r\r",
         "comments": f": hello\n\ndata: {one}\n\n: OPENROUTER PROCESSING\n\ndata: {two}\n\n{done}",
         "no-done": f"data: {one}\n\ndata: {two}\n\n",
-        "multi-line": "data: " + one.replace(',"choices"', ',\ndata: "choices"') +
-                      f"\n\ndata: {two}\n\n{done}",
+        "multi-line": "data: "
+        + one.replace(',"choices"', ',\ndata: "choices"')
+        + f"\n\ndata: {two}\n\n{done}",
         "bom": f"\ufeffdata: {one}\n\ndata: {two}\n\n{done}",
         "id-and-retry": f"id: 1\nretry: 5\ndata: {one}\n\nevent: x\ndata: {two}\n\n{done}",
         "split": f"data: {one}\n\ndata: {two}\n\n{done}",
         "no-final-blank-line": f"data: {one}\n\ndata: {two}\n\ndata: [DONE]\n",
     }[shape].encode()
-    pieces = [body[i:i + 1] for i in range(len(body))] if shape == "split" else [body]
+    pieces = [body[i : i + 1] for i in range(len(body))] if shape == "split" else [body]
     up.default = sse(*pieces)
     r = gw.chat(stream=True)
     assert r.status == 200 and r.complete
     if shape == "cr":
-        assert r.body == body                  # our reader here does not know lone CR
+        assert r.body == body  # our reader here does not know lone CR
         return
     if shape == "bom":
         r.pieces = [(t, p) for t, p in r.pieces]
@@ -340,26 +464,41 @@ def test_an_event_stream_to_a_request_that_wanted_none(gw, up):
     assert r.complete and r.status in (200, 502)
 
 
-@pytest.mark.parametrize("raw", [
-    b"garbage\r\n\r\n", b"HTTP/1.1 200\r\nContent-Length: x\r\n\r\n{}", b"HTTP/1.1 abc OK\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
-    b"HTTP/1.1 200 OK\r\nBad Header: x\r\nContent-Length: 2\r\n\r\n{}",
-    b"HTTP/1.1 200 OK\r\nX: " + b"a" * 500_000 + b"\r\n\r\n",
-    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
-    b"\x16\x03\x01\x00\x05hello"], ids=lambda b: repr(b[:40]))
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"garbage\r\n\r\n",
+        b"HTTP/1.1 200\r\nContent-Length: x\r\n\r\n{}",
+        b"HTTP/1.1 abc OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nBad Header: x\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nX: " + b"a" * 500_000 + b"\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+        b"\x16\x03\x01\x00\x05hello",
+    ],
+    ids=lambda b: repr(b[:40]),
+)
 def test_a_provider_that_does_not_speak_http(gw, up, raw):
     up.default = Answer(raw=raw, after="close")
     r = gw.chat()
     assert r.status == 502
-    assert r.json()["error"]["code"] in ("upstream_protocol", "upstream_closed", "upstream_too_large")
+    assert r.json()["error"]["code"] in (
+        "upstream_protocol",
+        "upstream_closed",
+        "upstream_too_large",
+    )
     assert r.get("x-cliproxy-error-source") is None
 
 
 def test_bytes_behind_an_answer_are_not_another_answer(gw, up):
     """A provider that sends too much must not poison the next request on the connection."""
-    up.then(Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\n"
-                       b"Content-Length: 7\r\n\r\n\"stray\""))
+    up.then(
+        Answer(
+            raw=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\n"
+            b'Content-Length: 7\r\n\r\n"stray"'
+        )
+    )
     assert gw.chat().body == b"{}"
     up.default = ok(b'"mine"')
     assert gw.chat().body == b'"mine"'
@@ -368,8 +507,11 @@ def test_bytes_behind_an_answer_are_not_another_answer(gw, up):
 @pytest.mark.parametrize("cut", ["length", "chunked"])
 def test_a_whole_answer_cut_short_is_not_a_success(gw, up, cut):
     raw = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-    raw += b"Content-Length: 100\r\n\r\n{\"a\":" if cut == "length" else \
-        b"Transfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n"
+    raw += (
+        b'Content-Length: 100\r\n\r\n{"a":'
+        if cut == "length"
+        else b'Transfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n'
+    )
     up.default = Answer(raw=raw, after="close")
     r = gw.chat()
     # Either an error status, or framing that tells the client that something is missing.
@@ -377,6 +519,7 @@ def test_a_whole_answer_cut_short_is_not_a_success(gw, up, cut):
 
 
 # -- D2, D7 ------------------------------------------------------------------------------------
+
 
 def test_D2_chat_shape(gw, up):
     r = gw.chat().json()
@@ -387,13 +530,18 @@ def test_D2_chat_shape(gw, up):
 
 def test_D7_completions(gw, up):
     up.default = ok({"id": "cmpl-1", "object": "text_completion", "choices": [{"text": "x"}]})
-    r = gw.post("/v1/completions", {"model": "m-alias", "prompt": ["a", "b"], "suffix": "s", "n": 2})
+    r = gw.post(
+        "/v1/completions", {"model": "m-alias", "prompt": ["a", "b"], "suffix": "s", "n": 2}
+    )
     assert r.json()["object"] == "text_completion"
     assert up.one().json() == {"model": "m-real", "prompt": ["a", "b"], "suffix": "s", "n": 2}
 
 
 def test_D7_completions_streamed(gw, up):
-    body = b'data: {"object":"text_completion","choices":[{"text":"a","finish_reason":"stop"}]}\n\n' + DONE
+    body = (
+        b'data: {"object":"text_completion","choices":[{"text":"a","finish_reason":"stop"}]}\n\n'
+        + DONE
+    )
     up.default = sse(body)
     r = gw.post("/v1/completions", {"model": "m", "prompt": "a", "stream": True})
     assert r.body == body
@@ -401,18 +549,26 @@ def test_D7_completions_streamed(gw, up):
 
 # -- multipart ---------------------------------------------------------------------------------
 
+
 def multipart(fields, boundary="----b0undary"):
     out = b""
     for name, filename, content in fields:
-        out += f"--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"".encode()
+        out += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"'.encode()
         if filename:
-            out += f"; filename=\"{filename}\"\r\nContent-Type: application/octet-stream".encode()
+            out += f'; filename="{filename}"\r\nContent-Type: application/octet-stream'.encode()
         out += b"\r\n\r\n" + content + b"\r\n"
     return out + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
 
 
-@pytest.mark.parametrize("target", ["/v1/images/edits", "/v1/audio/transcriptions",
-                                    "/v1/audio/translations", "/v1/images/variations"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/v1/images/edits",
+        "/v1/audio/transcriptions",
+        "/v1/audio/translations",
+        "/v1/images/variations",
+    ],
+)
 @pytest.mark.parametrize("order", ["model-first", "model-last"])
 @pytest.mark.parametrize("chunks", [0, 1000])
 def test_multipart(gw, up, target, order, chunks):
@@ -425,8 +581,10 @@ def test_multipart(gw, up, target, order, chunks):
     with gw.connect() as c:
         head = [("Content-Type", kind), ("Authorization", f"Bearer {CLIENT_KEY}")]
         if chunks:
-            c.send(build("POST", target, [*head, ("Transfer-Encoding", "chunked")]) +
-                   chunked([sent[i:i + chunks] for i in range(0, len(sent), chunks)]))
+            c.send(
+                build("POST", target, [*head, ("Transfer-Encoding", "chunked")])
+                + chunked([sent[i : i + chunks] for i in range(0, len(sent), chunks)])
+            )
         else:
             c.request("POST", target, head, sent)
         r = c.response()
@@ -455,9 +613,17 @@ def test_multipart_is_streamed_not_held(gw, up):
     body, kind = multipart([("model", None, b"m"), ("file", "big.wav", blob)])
     before = gw.rss()
     with gw.connect() as c:
-        c.send(build("POST", "/v1/audio/transcriptions",
-                     [("Content-Type", kind), ("Authorization", f"Bearer {CLIENT_KEY}"),
-                      ("Content-Length", str(len(body)))]))
+        c.send(
+            build(
+                "POST",
+                "/v1/audio/transcriptions",
+                [
+                    ("Content-Type", kind),
+                    ("Authorization", f"Bearer {CLIENT_KEY}"),
+                    ("Content-Length", str(len(body))),
+                ],
+            )
+        )
         c.send(body[:2_000_000])
         assert seen_early.wait(5), "nothing reached the provider before the upload was complete"
         c.send(body[2_000_000:])
@@ -473,9 +639,13 @@ def test_multipart_without_a_model(gw, up):
     assert not up.requests
 
 
-@pytest.mark.parametrize("fields", [
-    [("model", None, b"m"), ("model", None, b"other"), ("file", "a", b"x")],
-    [("model", None, b"m"), ("file", "a", b"x"), ("model", None, b"m")]])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [("model", None, b"m"), ("model", None, b"other"), ("file", "a", b"x")],
+        [("model", None, b"m"), ("file", "a", b"x"), ("model", None, b"m")],
+    ],
+)
 def test_multipart_with_two_models(gw, up, fields):
     """Authorised for one and served another: refused, or at least not completed."""
     body, kind = multipart(fields)
@@ -484,11 +654,20 @@ def test_multipart_with_two_models(gw, up, fields):
     assert all(not q.body_done for q in up.requests)
 
 
-@pytest.mark.parametrize("kind, body", [
-    ("multipart/form-data", b"--x\r\n\r\n"), ("multipart/form-data; boundary=", b"--\r\n"),
-    ("multipart/form-data; boundary=x", b"no boundary here"),
-    ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm"),
-    ("multipart/form-data; boundary=" + "y" * 300, b"--" + b"y" * 300 + b"\r\n")], ids=range(5))
+@pytest.mark.parametrize(
+    "kind, body",
+    [
+        ("multipart/form-data", b"--x\r\n\r\n"),
+        ("multipart/form-data; boundary=", b"--\r\n"),
+        ("multipart/form-data; boundary=x", b"no boundary here"),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="model"\r\n\r\nm',
+        ),
+        ("multipart/form-data; boundary=" + "y" * 300, b"--" + b"y" * 300 + b"\r\n"),
+    ],
+    ids=range(5),
+)
 def test_malformed_multipart(gw, up, kind, body):
     r = gw.post("/v1/audio/transcriptions", body, headers=[("Content-Type", kind)])
     assert r.status == 400 and r.json()["error"]["message"]
@@ -496,15 +675,18 @@ def test_malformed_multipart(gw, up, kind, body):
 
 def test_binary_answers(gw, up):
     audio = bytes(range(256)) * 1000
-    up.default = Answer(body=[audio[:777], audio[777:]], framing="chunked",
-                        headers=[("Content-Type", "audio/mpeg")])
+    up.default = Answer(
+        body=[audio[:777], audio[777:]], framing="chunked", headers=[("Content-Type", "audio/mpeg")]
+    )
     r = gw.post("/v1/audio/speech", {"model": "m", "input": "hi", "voice": "v"})
     assert r.body == audio and r.get("content-type") == "audio/mpeg"
 
 
 def test_images_streamed(gw, up):
-    body = (b'event: image_generation.partial_image\ndata: {"type":"image_generation.partial_image"}\n\n'
-            b'event: image_generation.completed\ndata: {"type":"image_generation.completed"}\n\n')
+    body = (
+        b'event: image_generation.partial_image\ndata: {"type":"image_generation.partial_image"}\n\n'
+        b'event: image_generation.completed\ndata: {"type":"image_generation.completed"}\n\n'
+    )
     up.default = sse(body)
     r = gw.post("/v1/images/generations", {"model": "m", "prompt": "x", "stream": True})
     assert r.status == 200 and r.body == body
@@ -512,8 +694,12 @@ def test_images_streamed(gw, up):
 
 # -- other dialects ----------------------------------------------------------------------------
 
-TARGETS = {"openai": ("/v1/chat/completions", "m"), "claude": ("/v1/messages", "claude-m"),
-           "codex": ("/v1/responses", "codex-m"), "gemini": ("/v1beta/models/{}:generateContent", "gemini-m")}
+TARGETS = {
+    "openai": ("/v1/chat/completions", "m"),
+    "claude": ("/v1/messages", "claude-m"),
+    "codex": ("/v1/responses", "codex-m"),
+    "gemini": ("/v1beta/models/{}:generateContent", "gemini-m"),
+}
 
 
 @pytest.mark.parametrize("source", TARGETS)
@@ -534,9 +720,16 @@ def test_501_for_another_dialect(gw, up, source, target):
     assert not up.requests
 
 
-@pytest.mark.parametrize("target, model", [
-    ("/v1/embeddings", "claude-m"), ("/v1/audio/speech", "codex-m"), ("/v1/rerank", "gemini-m"),
-    ("/v1/messages/count_tokens", "m"), ("/v1beta/models/m:countTokens", "m")])
+@pytest.mark.parametrize(
+    "target, model",
+    [
+        ("/v1/embeddings", "claude-m"),
+        ("/v1/audio/speech", "codex-m"),
+        ("/v1/rerank", "gemini-m"),
+        ("/v1/messages/count_tokens", "m"),
+        ("/v1beta/models/m:countTokens", "m"),
+    ],
+)
 def test_501_for_an_operation_the_provider_has_not(gw, up, target, model):
     r = gw.post(target, {"model": model, "input": "x"})
     assert r.status == 501 and r.json()["error"]["message"]
@@ -545,14 +738,31 @@ def test_501_for_an_operation_the_provider_has_not(gw, up, target, model):
 
 # -- vendors -----------------------------------------------------------------------------------
 
+
 def test_D3_vendor_rows(stage, up):
     """Blocks named after a vendor work like openai-compatibility, with the default base."""
-    names = ["openrouter", "groq", "mistral", "deepseek", "together", "fireworks", "novita",
-             "siliconflow", "minimax", "kilo", "roo"]
+    names = [
+        "openrouter",
+        "groq",
+        "mistral",
+        "deepseek",
+        "together",
+        "fireworks",
+        "novita",
+        "siliconflow",
+        "minimax",
+        "kilo",
+        "roo",
+    ]
     base = {"api-keys": [CLIENT_KEY]}
     for name in names:
-        base[name] = [{"api-key": f"sk-{name}-12345678", "base-url": up.url(f"/{name}/v1"),
-                       "models": [{"name": f"{name}-model"}]}]
+        base[name] = [
+            {
+                "api-key": f"sk-{name}-12345678",
+                "base-url": up.url(f"/{name}/v1"),
+                "models": [{"name": f"{name}-model"}],
+            }
+        ]
     gw = stage.gateway(base)
     for name in names:
         r = gw.chat(f"{name}-model")
@@ -563,13 +773,25 @@ def test_D3_vendor_rows(stage, up):
 
 
 def test_D3_a_vendor_block_as_a_mapping(stage, up):
-    gw = stage.gateway({"api-keys": [CLIENT_KEY], "groq": {
-        "api-key": "sk-groq-12345678", "base-url": up.url("/g"), "models": [{"name": "one"}]}})
+    gw = stage.gateway(
+        {
+            "api-keys": [CLIENT_KEY],
+            "groq": {
+                "api-key": "sk-groq-12345678",
+                "base-url": up.url("/g"),
+                "models": [{"name": "one"}],
+            },
+        }
+    )
     assert gw.chat("one").status == 200
 
 
 def test_R10_6_providers_from_the_environment(stage, up):
-    for name, variable in (("nim", "NVIDIA_API_KEY"), ("nim", "NIM_API_KEY"), ("zen", "ZEN_API_KEY")):
+    for name, variable in (
+        ("nim", "NVIDIA_API_KEY"),
+        ("nim", "NIM_API_KEY"),
+        ("zen", "ZEN_API_KEY"),
+    ):
         gw = stage.gateway(config(up), env={variable: "sk-fromenv-12345678"})
         owners = {m["owned_by"] for m in gw.get("/v1/models").json()["data"]}
         assert name in owners

@@ -31,7 +31,9 @@ def gw(stage, up):
 
 
 def changed(up, **more):
-    text = dump({"host": "127.0.0.1", "port": 0, **config(up, **{"api-keys": [CLIENT_KEY, NEW], **more})})
+    text = dump(
+        {"host": "127.0.0.1", "port": 0, **config(up, **{"api-keys": [CLIENT_KEY, NEW], **more})}
+    )
     return text
 
 
@@ -80,7 +82,9 @@ def test_reload_behind_a_symlink(stage, up):
         (folder / f"v{n}" / "config.yaml").write_text(changed(up, **{"api-keys": keys}))
     (folder / "data").symlink_to("v1")
     (folder / "config.yaml").symlink_to("data/config.yaml")
-    gw = stage.gateway(config(up), name="unused.yaml", args=["--config", str(folder / "config.yaml")])
+    gw = stage.gateway(
+        config(up), name="unused.yaml", args=["--config", str(folder / "config.yaml")]
+    )
     assert not works(gw)
     (folder / "data.new").symlink_to("v2")
     os.replace(folder / "data.new", folder / "data")
@@ -88,9 +92,17 @@ def test_reload_behind_a_symlink(stage, up):
     eventually(lambda: works(gw), "switched", 8)
 
 
-@pytest.mark.parametrize("text, hint", [
-    ("api-keys: [a\n", None), ("port: abc\n", "port"), ("", None), ("\x00\xff", None),
-    ("openai-compatibility: 7\n", "openai-compatibility")], ids=repr)
+@pytest.mark.parametrize(
+    "text, hint",
+    [
+        ("api-keys: [a\n", None),
+        ("port: abc\n", "port"),
+        ("", None),
+        ("\x00\xff", None),
+        ("openai-compatibility: 7\n", "openai-compatibility"),
+    ],
+    ids=repr,
+)
 @pytest.mark.parametrize("how", ["file", "signal"])
 def test_broken_reload_keeps_the_old(gw, text, hint, how):
     gw.expect(".")
@@ -121,8 +133,13 @@ def test_touch_is_no_reload(gw):
 
 def test_the_change_is_logged_without_secrets(gw, up):
     mark = gw.mark()
-    gw.path.write_text(changed(up, debug=True, **{"force-model-prefix": True,
-                                                  "proxy-url": "http://u:sk-proxy-11223344@127.0.0.1:9"}))
+    gw.path.write_text(
+        changed(
+            up,
+            debug=True,
+            **{"force-model-prefix": True, "proxy-url": "http://u:sk-proxy-11223344@127.0.0.1:9"},
+        )
+    )
     for key in ("force-model-prefix", "api-keys", "proxy-url"):
         gw.wait_line(lambda l: key in l.raw, 4, f"line about {key}", mark)
 
@@ -138,7 +155,9 @@ def test_a_running_stream_keeps_its_snapshot(gw, up, stage):
     """Its provider is taken out of the configuration while it runs."""
     up.then(sse(chat_event("a"), 1.0, chat_event("b", "stop"), DONE))
     with gw.connect() as c:
-        c.request("POST", "/v1/chat/completions", gw.headers(body=1), encode(chat_body(stream=True)))
+        c.request(
+            "POST", "/v1/chat/completions", gw.headers(body=1), encode(chat_body(stream=True))
+        )
         r = c.head()
         gw.path.write_text(changed(up, **{"openai-compatibility": []}))
         eventually(lambda: works(gw), "new key")
@@ -152,6 +171,7 @@ def test_a_running_stream_keeps_its_snapshot(gw, up, stage):
 def test_many_reloads_under_load(gw, up):
     """Twenty configurations while requests run; none fails, and nothing is left behind."""
     import threading
+
     stop, bad = threading.Event(), []
 
     def load():

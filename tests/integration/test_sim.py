@@ -1,4 +1,4 @@
-"""The built-in simulator behind the real binary: the README's examples, without a key or a network."""
+"""The built-in simulator behind the real binary: the README's examples, with no key or network."""
 
 from __future__ import annotations
 
@@ -18,22 +18,38 @@ def entry(name, **more):
 
 @pytest.fixture(scope="module")
 def gw(shared):
-    return shared.gateway({"api-keys": [CLIENT_KEY], "sim": [
-        {"name": "sim"}, entry("slow", latency="400ms"), entry("paced", **{"tokens-per-second": 40}),
-        entry("failing", **{"failure-rate": 1.0, "failure-status": 503}),
-        entry("limited", **{"failure-rate": 1.0, "failure-status": 429}),
-        entry("resetting", **{"failure-rate": 1.0, "failure-mode": "reset"}),
-        entry("cutting", **{"failure-rate": 1.0, "failure-mode": "cut"}),
-        entry("hanging", **{"failure-rate": 1.0, "failure-mode": "hang",
-                            "first-byte-timeout": "500ms"}),
-        entry("prefixed", prefix="team")]})
+    return shared.gateway(
+        {
+            "api-keys": [CLIENT_KEY],
+            "sim": [
+                {"name": "sim"},
+                entry("slow", latency="400ms"),
+                entry("paced", **{"tokens-per-second": 40}),
+                entry("failing", **{"failure-rate": 1.0, "failure-status": 503}),
+                entry("limited", **{"failure-rate": 1.0, "failure-status": 429}),
+                entry("resetting", **{"failure-rate": 1.0, "failure-mode": "reset"}),
+                entry("cutting", **{"failure-rate": 1.0, "failure-mode": "cut"}),
+                entry(
+                    "hanging",
+                    **{"failure-rate": 1.0, "failure-mode": "hang", "first-byte-timeout": "500ms"},
+                ),
+                entry("prefixed", prefix="team"),
+            ],
+        }
+    )
 
 
 WHOLE = {
     "chat": ("/v1/chat/completions", {"messages": [{"role": "user", "content": "hi"}]}),
     "responses": ("/v1/responses", {"input": "hi"}),
-    "anthropic": ("/v1/messages", {"max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]}),
-    "gemini": ("/v1beta/models/{}:generateContent", {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}),
+    "anthropic": (
+        "/v1/messages",
+        {"max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]},
+    ),
+    "gemini": (
+        "/v1beta/models/{}:generateContent",
+        {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]},
+    ),
 }
 
 
@@ -58,10 +74,12 @@ def test_whole(gw, dialect, model):
     r = ask(gw, dialect, model)
     assert r.status == 200, r.body
     body = r.json()
-    text = {"chat": lambda: body["choices"][0]["message"]["content"],
-            "responses": lambda: body["output"][-1]["content"][0]["text"],
-            "anthropic": lambda: body["content"][-1]["text"],
-            "gemini": lambda: body["candidates"][0]["content"]["parts"][-1]["text"]}[dialect]()
+    text = {
+        "chat": lambda: body["choices"][0]["message"]["content"],
+        "responses": lambda: body["output"][-1]["content"][0]["text"],
+        "anthropic": lambda: body["content"][-1]["text"],
+        "gemini": lambda: body["candidates"][0]["content"]["parts"][-1]["text"],
+    }[dialect]()
     assert text
     fields = gw.access(r).fields
     assert fields["tokens_in"] > 0 and fields["tokens_out"] > 0
@@ -73,10 +91,12 @@ def test_streamed(gw, dialect):
     assert r.status == 200 and r.complete and r.get("content-type").startswith("text/event-stream")
     seen = events(r)
     last = seen[-1]
-    assert {"chat": lambda: last.data == "[DONE]",
-            "responses": lambda: last.type == "response.completed",
-            "anthropic": lambda: last.type == "message_stop",
-            "gemini": lambda: last.json()["candidates"][0]["finishReason"] == "STOP"}[dialect]()
+    assert {
+        "chat": lambda: last.data == "[DONE]",
+        "responses": lambda: last.type == "response.completed",
+        "anthropic": lambda: last.type == "message_stop",
+        "gemini": lambda: last.json()["candidates"][0]["finishReason"] == "STOP",
+    }[dialect]()
     assert len(seen) > 2
 
 
@@ -121,11 +141,16 @@ def test_failure_hang(gw):
 def test_a_client_that_leaves_a_simulated_stream(gw):
     mark = gw.mark()
     with gw.connect() as c:
-        c.request("POST", "/v1/chat/completions", gw.headers(body=1),
-                  json.dumps(chat_body("paced-m", True)).encode())
+        c.request(
+            "POST",
+            "/v1/chat/completions",
+            gw.headers(body=1),
+            json.dumps(chat_body("paced-m", True)).encode(),
+        )
         c.head()
-    line = gw.wait_line(lambda l: l.message == "request" and l.fields["model"] == "paced-m", 3,
-                        "access line", mark)
+    line = gw.wait_line(
+        lambda l: l.message == "request" and l.fields["model"] == "paced-m", 3, "access line", mark
+    )
     assert line.fields["status_code"] == 499
 
 
@@ -133,8 +158,12 @@ def test_a_client_that_leaves_a_simulated_stream(gw):
 def test_many_simulated_streams(gw):
     conns = [gw.connect() for _ in range(50)]
     for c in conns:
-        c.request("POST", "/v1/chat/completions", gw.headers(body=1),
-                  json.dumps(chat_body("sim-1", True)).encode())
+        c.request(
+            "POST",
+            "/v1/chat/completions",
+            gw.headers(body=1),
+            json.dumps(chat_body("sim-1", True)).encode(),
+        )
     for c in conns:
         r = c.response()
         assert r.complete and r.body.endswith(b"data: [DONE]\n\n")

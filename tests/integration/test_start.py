@@ -36,6 +36,7 @@ def refused(tmp_path, text, *args, env=None, name="config.yaml", **write):
 
 # -- S1 ----------------------------------------------------------------------------------------
 
+
 def test_S1_missing_config(tmp_path):
     done = run("--config", "nowhere.yaml", cwd=tmp_path)
     assert done.returncode == 1
@@ -68,6 +69,7 @@ def test_R4_2_config_is_a_directory(tmp_path):
 
 # -- S2 ----------------------------------------------------------------------------------------
 
+
 def test_S2_syntax_error(tmp_path):
     text = MINIMAL.format(port=0) + "tls:\n  enable: [true\nhost: x\n"
     message = refused(tmp_path, text)
@@ -76,8 +78,11 @@ def test_S2_syntax_error(tmp_path):
 
 
 def test_S2_syntax_error_does_not_show_secrets(tmp_path):
-    message = refused(tmp_path, "api-keys: [ck-secret-abcdefgh\nport: 1\n"
-                                "claude-api-key:\n - api-key: 'sk-secret-abcdefgh\n")
+    message = refused(
+        tmp_path,
+        "api-keys: [ck-secret-abcdefgh\nport: 1\n"
+        "claude-api-key:\n - api-key: 'sk-secret-abcdefgh\n",
+    )
     assert "abcdefgh" not in message, message
 
 
@@ -86,8 +91,11 @@ def test_S2_a_tab_as_indent(tmp_path):
     assert re.search(r"config\.yaml:3:\d+", message), message
 
 
-@pytest.mark.parametrize("text", ["", "# only a comment\n", "- a\n- list\n", "just words\n"],
-                         ids=["empty", "comment", "list", "scalar"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "# only a comment\n", "- a\n- list\n", "just words\n"],
+    ids=["empty", "comment", "list", "scalar"],
+)
 def test_S2_not_a_mapping(tmp_path, text):
     """An empty file has no keys for clients and binds everywhere: refused like any other."""
     message = refused(tmp_path, text)
@@ -101,19 +109,30 @@ def test_S2_duplicate_key(tmp_path):
 
 # -- S3 ----------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("line, key", [
-    ("port: abc", "port"), ("port: 70000", "port"), ("port: -1", "port"), ("port: 1.5", "port"),
-    ("debug: perhaps", "debug"), ("api-keys: {a: b}", "api-keys"), ("tls: 7", "tls"),
-    ("limits: {body-size: lots}", "body-size"), ("limits: {body-size: -5}", "body-size"),
-    ("upstream: {connect-timeout: soon}", "connect-timeout"),
-    ("upstream: {connect-timeout: -1s}", "connect-timeout"),
-    ("client: {idle-timeout: [1]}", "idle-timeout"), ("workers: -2", "workers"),
-    ("openai-compatibility: nope", "openai-compatibility"),
-    ("claude-api-key: [{api-key: sk-some-12345678, weight: 1.5}]", "weight"),
-    ("claude-api-key: [{api-key: sk-some-12345678, weight: 1000001}]", "weight"),
-    ("claude-api-key: [{api-key: sk-some-12345678, priority: high}]", "priority"),
-    ("proxy-url: 'ftp://x'", "proxy-url"),
-])
+
+@pytest.mark.parametrize(
+    "line, key",
+    [
+        ("port: abc", "port"),
+        ("port: 70000", "port"),
+        ("port: -1", "port"),
+        ("port: 1.5", "port"),
+        ("debug: perhaps", "debug"),
+        ("api-keys: {a: b}", "api-keys"),
+        ("tls: 7", "tls"),
+        ("limits: {body-size: lots}", "body-size"),
+        ("limits: {body-size: -5}", "body-size"),
+        ("upstream: {connect-timeout: soon}", "connect-timeout"),
+        ("upstream: {connect-timeout: -1s}", "connect-timeout"),
+        ("client: {idle-timeout: [1]}", "idle-timeout"),
+        ("workers: -2", "workers"),
+        ("openai-compatibility: nope", "openai-compatibility"),
+        ("claude-api-key: [{api-key: sk-some-12345678, weight: 1.5}]", "weight"),
+        ("claude-api-key: [{api-key: sk-some-12345678, weight: 1000001}]", "weight"),
+        ("claude-api-key: [{api-key: sk-some-12345678, priority: high}]", "priority"),
+        ("proxy-url: 'ftp://x'", "proxy-url"),
+    ],
+)
 def test_S3_wrong_type_names_key_and_line(tmp_path, line, key):
     text = f"host: 127.0.0.1\n{line}\n"
     if not line.startswith("api-keys"):
@@ -125,14 +144,18 @@ def test_S3_wrong_type_names_key_and_line(tmp_path, line, key):
 
 
 def test_S3_several_mistakes_are_all_named(tmp_path):
-    message = refused(tmp_path, "host: 127.0.0.1\nport: abc\ndebug: 7\nworkers: x\n"
-                                "api-keys: [ck-minimal-12345678]\n")
+    message = refused(
+        tmp_path,
+        "host: 127.0.0.1\nport: abc\ndebug: 7\nworkers: x\n" "api-keys: [ck-minimal-12345678]\n",
+    )
     assert "port" in message
 
 
 def test_S3_openai_compatibility_without_base_url(tmp_path):
-    text = MINIMAL.format(port=0) + ("openai-compatibility:\n  - name: x\n    models: [{name: m}]\n"
-                                     "    api-key-entries: [{api-key: sk-some-12345678}]\n")
+    text = MINIMAL.format(port=0) + (
+        "openai-compatibility:\n  - name: x\n    models: [{name: m}]\n"
+        "    api-key-entries: [{api-key: sk-some-12345678}]\n"
+    )
     path = tmp_path / "config.yaml"
     path.write_text(text)
     done = run("--check-config", "--config", str(path))
@@ -140,6 +163,7 @@ def test_S3_openai_compatibility_without_base_url(tmp_path):
 
 
 # -- S4 ----------------------------------------------------------------------------------------
+
 
 def test_S4_port_in_use(tmp_path):
     with socket.socket() as taken:
@@ -166,6 +190,7 @@ def test_S4_address_not_ours(tmp_path):
 
 
 # -- S5 ----------------------------------------------------------------------------------------
+
 
 def test_S5_check_config(tmp_path):
     path = tmp_path / "config.yaml"
@@ -216,8 +241,11 @@ def test_serve_is_the_default_command(stage):
 
 # -- S6 ----------------------------------------------------------------------------------------
 
+
 def test_S6_missing_tls_files(tmp_path):
-    text = MINIMAL.format(port=0) + "tls: {enable: true, cert: /nowhere/c.pem, key: /nowhere/k.pem}\n"
+    text = (
+        MINIMAL.format(port=0) + "tls: {enable: true, cert: /nowhere/c.pem, key: /nowhere/k.pem}\n"
+    )
     assert "/nowhere/c.pem" in refused(tmp_path, text)
 
 
@@ -236,12 +264,14 @@ def test_S6_broken_and_mismatched_tls_files(tmp_path, authority):
     assert str(broken) in message
     message = refused(tmp_path, text + f"tls: {{enable: true, cert: {good_cert}, key: {broken}}}\n")
     assert str(broken) in message
-    message = refused(tmp_path,
-                      text + f"tls: {{enable: true, cert: {good_cert}, key: {other_key}}}\n")
+    message = refused(
+        tmp_path, text + f"tls: {{enable: true, cert: {good_cert}, key: {other_key}}}\n"
+    )
     assert str(other_key) in message
 
 
 # -- S7, S8 ------------------------------------------------------------------------------------
+
 
 def test_S7_auth_dir_is_made_private(stage):
     up = stage.upstream()
@@ -279,15 +309,27 @@ def test_S8_a_corrupt_token_file_does_not_stop_the_start(stage):
 
 # -- compatibility of the file -----------------------------------------------------------------
 
+
 def test_R4_3_unknown_and_old_keys_warn_by_name(stage):
     up = stage.upstream()
-    odd = {"oauth-model-mappings": {"kiro": []}, "ampcode": {"upstream-url": "http://127.0.0.1:9"},
-           "amp-code": {}, "generative-language-api-key": ["sk-old-12345678"], "no-such-key": 1,
-           "limits": {"no-such-limit": 3}}
+    odd = {
+        "oauth-model-mappings": {"kiro": []},
+        "ampcode": {"upstream-url": "http://127.0.0.1:9"},
+        "amp-code": {},
+        "generative-language-api-key": ["sk-old-12345678"],
+        "no-such-key": 1,
+        "limits": {"no-such-limit": 3},
+    }
     gw = stage.gateway(config(up, **odd))
     text = "\n".join(l.raw for l in gw.lines if l.level in ("warn", "info"))
-    for key in ("oauth-model-mappings", "ampcode", "amp-code", "generative-language-api-key",
-                "no-such-key", "no-such-limit"):
+    for key in (
+        "oauth-model-mappings",
+        "ampcode",
+        "amp-code",
+        "generative-language-api-key",
+        "no-such-key",
+        "no-such-limit",
+    ):
         assert key in text, f"{key} is not named in\n{text}"
 
 
@@ -403,20 +445,32 @@ vertex-api-key:
 """
     gw = stage.gateway(text)
     listed = {m["id"] for m in gw.get("/v1/models").json()["data"]}
-    assert {"gemini-flash", "test/gemini-flash", "codex-latest", "claude-sonnet-latest", "kimi-k2",
-            "vertex-flash"} <= listed
+    assert {
+        "gemini-flash",
+        "test/gemini-flash",
+        "codex-latest",
+        "claude-sonnet-latest",
+        "kimi-k2",
+        "vertex-flash",
+    } <= listed
     assert gw.chat("kimi-k2").status == 200
     assert up.last().json()["model"] == "moonshotai/kimi-k2:free"
-    assert len([l for l in gw.warnings() if "not " in l.message]) <= 2, \
-        "what is not built yet belongs into one warning:\n" + "\n".join(
-            l.raw for l in gw.warnings())
+    assert (
+        len([l for l in gw.warnings() if "not " in l.message]) <= 2
+    ), "what is not built yet belongs into one warning:\n" + "\n".join(l.raw for l in gw.warnings())
 
 
 def test_R4_4_environment(stage):
     up = stage.upstream()
     port = free_port()
-    gw = stage.gateway(config(up), env={"CLIPROXY_PORT": str(port), "CLIPROXY_DEBUG": "yes",
-                                        "CLIPROXY_API_KEYS": "ck-env-11112222, ck-env-33334444"})
+    gw = stage.gateway(
+        config(up),
+        env={
+            "CLIPROXY_PORT": str(port),
+            "CLIPROXY_DEBUG": "yes",
+            "CLIPROXY_API_KEYS": "ck-env-11112222, ck-env-33334444",
+        },
+    )
     assert gw.address[1] == port
     assert gw.get("/v1/models", key="ck-env-33334444").status == 200
     gw = stage.gateway(config(up), env={"CLIPROXY_PORT": "abc"})
@@ -449,9 +503,11 @@ debug: false
 
 def test_S2_7_minimal_config_of_the_fork(stage):
     up = stage.upstream()
-    text = f"host: ''\nport: {free_port()}\nauth-dir: {stage.folder()}/a\napi-keys: [{CLIENT_KEY}]\n" \
-           f"claude-api-key:\n  - api-key: sk-claude-12345678\n    base-url: {up.url()}\n" \
-           "debug: true\n"
+    text = (
+        f"host: ''\nport: {free_port()}\nauth-dir: {stage.folder()}/a\napi-keys: [{CLIENT_KEY}]\n"
+        f"claude-api-key:\n  - api-key: sk-claude-12345678\n    base-url: {up.url()}\n"
+        "debug: true\n"
+    )
     gw = stage.gateway(text)
     assert gw.get("/health").status == 200
 
@@ -500,9 +556,22 @@ def test_start_banner_names_what_an_operator_needs(stage):
     assert line.fields["address"].endswith(str(gw.address[1]))
 
 
-@pytest.mark.parametrize("value, good", [
-    ("250ms", True), ("1s", True), ("5m", True), ("1h", True), ("30", True), ("1.5s", True),
-    ("0", True), ("1d", None), ("fast", False), ("-1s", False), ("'5 s'", None)])
+@pytest.mark.parametrize(
+    "value, good",
+    [
+        ("250ms", True),
+        ("1s", True),
+        ("5m", True),
+        ("1h", True),
+        ("30", True),
+        ("1.5s", True),
+        ("0", True),
+        ("1d", None),
+        ("fast", False),
+        ("-1s", False),
+        ("'5 s'", None),
+    ],
+)
 def test_S13_1_durations(tmp_path, value, good):
     path = tmp_path / "config.yaml"
     path.write_text(MINIMAL.format(port=0) + f"upstream: {{first-byte-timeout: {value}}}\n")
@@ -510,9 +579,18 @@ def test_S13_1_durations(tmp_path, value, good):
     assert done.returncode in ((0, 1) if good is None else (0,) if good else (1,)), done.stderr
 
 
-@pytest.mark.parametrize("value, good", [
-    ("64KiB", True), ("64MiB", True), ("1GiB", True), ("1000000", True), ("64kB", None),
-    ("lots", False), ("-1", False)])
+@pytest.mark.parametrize(
+    "value, good",
+    [
+        ("64KiB", True),
+        ("64MiB", True),
+        ("1GiB", True),
+        ("1000000", True),
+        ("64kB", None),
+        ("lots", False),
+        ("-1", False),
+    ],
+)
 def test_sizes(tmp_path, value, good):
     path = tmp_path / "config.yaml"
     path.write_text(MINIMAL.format(port=0) + f"limits: {{body-size: {value}}}\n")
@@ -526,12 +604,14 @@ def test_S2_1_dotenv_in_the_working_directory(stage):
     folder = stage.folder()
     one, two = free_port(), free_port()
     (folder / "config.yaml").write_text(dump({"host": "127.0.0.1", **config(up, port=0)}))
-    (folder / ".env").write_text(f"# comment\nexport CLIPROXY_PORT={one}\n"
-                                 "CLIPROXY_API_KEYS=\"ck-dotenv-11112222\"\n")
+    (folder / ".env").write_text(
+        f"# comment\nexport CLIPROXY_PORT={one}\n" 'CLIPROXY_API_KEYS="ck-dotenv-11112222"\n'
+    )
 
     def start(env):
-        gw = Gateway(folder, config(up), env=env, args=["--config", str(folder / "config.yaml")],
-                     start=False)
+        gw = Gateway(
+            folder, config(up), env=env, args=["--config", str(folder / "config.yaml")], start=False
+        )
         stage.gateways.append(gw)
         gw.start()
         return gw

@@ -11,8 +11,18 @@ import pytest
 from support.client import events
 from support.clock import SLACK, eventually
 from support.gateway import CLIENT_KEY, UPSTREAM_KEY, chat_body, config, encode
-from support.upstream import (CLOSE, DONE, RESET, STALL, Answer, chat_answer, chat_event,
-                              free_port, ok, sse)
+from support.upstream import (
+    CLOSE,
+    DONE,
+    RESET,
+    STALL,
+    Answer,
+    chat_answer,
+    chat_event,
+    free_port,
+    ok,
+    sse,
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +38,9 @@ def gw(shared, up):
 @pytest.fixture(scope="module")
 def beating(shared, up):
     """One with heartbeats every second."""
-    return shared.gateway(config(up, streaming={"keepalive-seconds": 1},
-                                 **{"nonstream-keepalive-interval": 1}))
+    return shared.gateway(
+        config(up, streaming={"keepalive-seconds": 1}, **{"nonstream-keepalive-interval": 1})
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -54,21 +65,42 @@ def gemini(text, finish=None):
 
 # name -> (target, body, beginning of a stream, its end)
 STREAMS = {
-    "chat": ("/v1/chat/completions", chat_body("m", True),
-             [chat_event("a"), chat_event("b")], [chat_event("", "stop"), DONE]),
-    "responses": ("/v1/responses", {"model": "codex-m", "input": "x", "stream": True},
-                  [responses("response.created", sequence_number=0, response={"id": "r1"}),
-                   responses("response.output_text.delta", sequence_number=1, delta="a")],
-                  [responses("response.completed", sequence_number=2, response={"id": "r1"})]),
-    "anthropic": ("/v1/messages", {**chat_body("claude-m"), "stream": True},
-                  [anthropic("message_start", message={"id": "m1"}), anthropic("ping"),
-                   anthropic("content_block_start", index=0),
-                   anthropic("content_block_delta", index=0, delta={"type": "text_delta", "text": "a"})],
-                  [anthropic("content_block_stop", index=0),
-                   anthropic("message_delta", delta={"stop_reason": "end_turn"}),
-                   anthropic("message_stop")]),
-    "gemini": ("/v1beta/models/gemini-m:streamGenerateContent?alt=sse", {"contents": []},
-               [gemini("a"), gemini("b")], [gemini("c", "STOP")]),
+    "chat": (
+        "/v1/chat/completions",
+        chat_body("m", True),
+        [chat_event("a"), chat_event("b")],
+        [chat_event("", "stop"), DONE],
+    ),
+    "responses": (
+        "/v1/responses",
+        {"model": "codex-m", "input": "x", "stream": True},
+        [
+            responses("response.created", sequence_number=0, response={"id": "r1"}),
+            responses("response.output_text.delta", sequence_number=1, delta="a"),
+        ],
+        [responses("response.completed", sequence_number=2, response={"id": "r1"})],
+    ),
+    "anthropic": (
+        "/v1/messages",
+        {**chat_body("claude-m"), "stream": True},
+        [
+            anthropic("message_start", message={"id": "m1"}),
+            anthropic("ping"),
+            anthropic("content_block_start", index=0),
+            anthropic("content_block_delta", index=0, delta={"type": "text_delta", "text": "a"}),
+        ],
+        [
+            anthropic("content_block_stop", index=0),
+            anthropic("message_delta", delta={"stop_reason": "end_turn"}),
+            anthropic("message_stop"),
+        ],
+    ),
+    "gemini": (
+        "/v1beta/models/gemini-m:streamGenerateContent?alt=sse",
+        {"contents": []},
+        [gemini("a"), gemini("b")],
+        [gemini("c", "STOP")],
+    ),
 }
 
 
@@ -106,6 +138,7 @@ def assert_in_band_error(target, tail, code=None):
 
 # -- R13.1 to R13.3 ----------------------------------------------------------------------------
 
+
 @pytest.mark.tsan
 def test_streams_byte_for_byte(gw, up, stream):
     target, body, begin, end = stream
@@ -127,7 +160,8 @@ def test_R13_1_each_chunk_at_once(gw, up, stream):
             yield 0.15
 
     up.default = lambda _: Answer(
-        body=paced(), framing="chunked", headers=[("Content-Type", "text/event-stream")])
+        body=paced(), framing="chunked", headers=[("Content-Type", "text/event-stream")]
+    )
     with gw.connect() as c:
         c.request("POST", target, gw.headers(body=1), encode(body))
         r = c.head()
@@ -135,7 +169,9 @@ def test_R13_1_each_chunk_at_once(gw, up, stream):
         arrivals = []
         for piece in c.body(r):
             got += piece
-            arrivals += [time.monotonic()] * (got.count(b"\n\n") + got.count(b"\r\n\r\n") - len(arrivals))
+            arrivals += [time.monotonic()] * (
+                got.count(b"\n\n") + got.count(b"\r\n\r\n") - len(arrivals)
+            )
     assert len(arrivals) == len(begin + end)
     delays = [a - s for a, s in zip(arrivals, sent)]
     assert max(delays) < 0.1 * SLACK, delays
@@ -149,8 +185,13 @@ def test_R13_1_the_first_token_does_not_wait(gw, up):
 
 
 def test_CS4_first_content_is_not_held_for_the_next(gw, up):
-    up.default = sse(anthropic("message_start", message={"id": "m"}), 0.3,
-                     anthropic("content_block_delta", index=0), 0.3, anthropic("message_stop"))
+    up.default = sse(
+        anthropic("message_start", message={"id": "m"}),
+        0.3,
+        anthropic("content_block_delta", index=0),
+        0.3,
+        anthropic("message_stop"),
+    )
     r = gw.post("/v1/messages", {**chat_body("claude-m"), "stream": True})
     at = [e.at for e in events(r)]
     assert at[1] - at[0] > 0.15 and at[2] - at[1] > 0.15
@@ -192,14 +233,16 @@ def test_heartbeats_never_inside_an_event(beating, up):
     up.default = sse(chat_event("x"), whole[:20], 2.5, whole[20:], chat_event("", "stop"), DONE)
     r = beating.chat(stream=True)
     assert r.body.replace(b": keep-alive\n\n", b"") == (
-        chat_event("x") + whole + chat_event("", "stop") + DONE)
+        chat_event("x") + whole + chat_event("", "stop") + DONE
+    )
     list(events(r, comments=True))
 
 
 def test_no_heartbeats_for_raw_alt(beating, up):
     """A JSON array is not an event stream: a comment would break it."""
-    up.default = Answer(body=[b'[{"candidates":[]}\n', 1.6, b',{"candidates":[]}]'],
-                        framing="chunked")
+    up.default = Answer(
+        body=[b'[{"candidates":[]}\n', 1.6, b',{"candidates":[]}]'], framing="chunked"
+    )
     r = beating.post("/v1beta/models/gemini-m:streamGenerateContent", {"contents": []})
     assert json.loads(r.body) == [{"candidates": []}, {"candidates": []}]
     assert b"keep-alive" not in r.body
@@ -231,6 +274,7 @@ def test_a_fast_answer_has_no_newlines(beating, up):
 
 # -- R13.4: ends -------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("how", ["close", "reset", "short", "unchunked"])
 def test_R13_4_upstream_drops_in_mid_stream(gw, up, stream, how):
     target, body, begin, _ = stream
@@ -241,14 +285,16 @@ def test_R13_4_upstream_drops_in_mid_stream(gw, up, stream, how):
     elif how == "unchunked":
         up.default = sse(*begin, CLOSE)
     else:
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 99999\r\n\r\n"
+        head = (
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 99999\r\n\r\n"
+        )
         up.default = Answer(raw=head + b"".join(begin), after="close")
     with gw.connect() as c:
         c.request("POST", target, gw.headers(body=1), encode(body))
         r = c.response()
         sent = b"".join(begin)
         assert r.body.startswith(sent), r.body
-        assert_in_band_error(target, r.body[len(sent):])
+        assert_in_band_error(target, r.body[len(sent) :])
         assert c.closed_within(2), "the connection ends with the broken stream"
     line = gw.access(r)
     assert line.fields["error"]
@@ -259,13 +305,17 @@ def test_R13_4_half_an_event_is_not_forwarded(gw, up, stream, how):
     """What the client gets must parse: a torn event would make its reader fail before it sees the
     error that tells why."""
     target, body, begin, _ = stream
-    torn = begin[-1][:len(begin[-1]) // 2]
-    up.default = sse(*begin, torn, *([CLOSE] if how == "cut" else []),
-                     framing="close" if how == "close" else "chunked")
+    torn = begin[-1][: len(begin[-1]) // 2]
+    up.default = sse(
+        *begin,
+        torn,
+        *([CLOSE] if how == "cut" else []),
+        framing="close" if how == "close" else "chunked",
+    )
     r = gw.post(target, body)
     sent = b"".join(begin)
     assert r.body.startswith(sent)
-    assert_in_band_error(target, r.body[len(sent):])
+    assert_in_band_error(target, r.body[len(sent) :])
 
 
 def test_R13_4_unfinished_chat_stream_that_ends_in_order(gw, up):
@@ -274,7 +324,7 @@ def test_R13_4_unfinished_chat_stream_that_ends_in_order(gw, up):
     r = gw.chat(stream=True)
     sent = chat_event("a") + chat_event("b")
     assert r.body.startswith(sent)
-    assert_in_band_error("/v1/chat/completions", r.body[len(sent):])
+    assert_in_band_error("/v1/chat/completions", r.body[len(sent) :])
 
 
 def test_S13_8_finished_without_done_gets_one(gw, up):
@@ -326,7 +376,7 @@ def test_an_empty_stream(gw, up, stream):
 
 @pytest.mark.parametrize("done", [True, False], ids=["done", "no-done"])
 def test_crlf_cut_at_every_place_near_the_end(gw, up, done):
-    """A CRLF whose LF comes in the next read is one line end, not two; bytes come out as they are."""
+    """A CRLF whose LF comes in the next read is one line end; bytes come out as they are."""
     body = chat_event("a").replace(b"\n", b"\r\n") + chat_event("", "stop").replace(b"\n", b"\r\n")
     body += DONE.replace(b"\n", b"\r\n") if done else b""
     for back in range(1, 6):
@@ -354,6 +404,7 @@ def test_R13_4_reset_before_the_first_byte(gw, up, stream):
 
 # -- R13.6 to R13.9 ----------------------------------------------------------------------------
 
+
 def test_R13_6_stall_before_the_first_event(stage, up, stream):
     target, body, begin, end = stream
     gw = stage.gateway(config(up, upstream={"first-byte-timeout": "300ms"}))
@@ -374,7 +425,7 @@ def test_idle_timeout_in_mid_stream(stage, up, stream):
     r = gw.post(target, body)
     sent = b"".join(begin)
     assert r.body.startswith(sent)
-    assert_in_band_error(target, r.body[len(sent):])
+    assert_in_band_error(target, r.body[len(sent) :])
     up.wait_gone(up.one(), 1)
 
 
@@ -389,8 +440,10 @@ def test_a_slow_stream_is_not_idle(stage, up):
 def test_total_timeout(stage, up):
     gw = stage.gateway(config(up, upstream={"total-timeout": "500ms"}))
     up.default = lambda _: Answer(
-        body=(p for i in range(100) for p in (chat_event(str(i)), 0.1)), framing="chunked",
-        headers=[("Content-Type", "text/event-stream")])
+        body=(p for i in range(100) for p in (chat_event(str(i)), 0.1)),
+        framing="chunked",
+        headers=[("Content-Type", "text/event-stream")],
+    )
     start = time.monotonic()
     r = gw.chat(stream=True)
     assert 0.4 < time.monotonic() - start < 2 * SLACK
@@ -433,20 +486,29 @@ def test_R13_7_a_client_that_leaves(gw, up, stream):
 def test_R13_9_split_utf8_and_lines(gw, up):
     """A 5 MB tool argument in fragments, cut in the middle of characters and lines."""
     text = "päivää 🦀 " * 40000
-    pieces = [text[i:i + 997] for i in range(0, len(text), 997)]
+    pieces = [text[i : i + 997] for i in range(0, len(text), 997)]
     wire = b""
     for p in pieces:
         call = {"index": 0, "function": {"arguments": p}}
-        wire += b"data: " + json.dumps({"choices": [{"index": 0, "delta": {"tool_calls": [call]},
-                                                     "finish_reason": None}]},
-                                       ensure_ascii=False).encode() + b"\n\n"
+        wire += (
+            b"data: "
+            + json.dumps(
+                {"choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None}]},
+                ensure_ascii=False,
+            ).encode()
+            + b"\n\n"
+        )
     wire += chat_event("", "tool_calls") + DONE
-    up.default = sse(*[wire[i:i + 1013] for i in range(0, len(wire), 1013)])
+    up.default = sse(*[wire[i : i + 1013] for i in range(0, len(wire), 1013)])
     r = gw.chat(stream=True)
     assert r.body == wire and r.complete
-    got = "".join(c["delta"]["tool_calls"][0]["function"]["arguments"]
-                  for e in events(r) if e.data != "[DONE]"
-                  for c in e.json()["choices"] if c["delta"].get("tool_calls"))
+    got = "".join(
+        c["delta"]["tool_calls"][0]["function"]["arguments"]
+        for e in events(r)
+        if e.data != "[DONE]"
+        for c in e.json()["choices"]
+        if c["delta"].get("tool_calls")
+    )
     assert got == text
 
 
@@ -461,20 +523,36 @@ def test_event_larger_than_the_limit(stage, up):
 
 def test_whole_and_streamed_agree_on_bytes(gw, up):
     """R13.8 between equals: both are what the provider sent, nothing else."""
-    up.default = lambda q: (sse(chat_event("hello", "stop"), DONE) if q.json().get("stream")
-                            else ok(chat_answer(text="hello")))
+    up.default = lambda q: (
+        sse(chat_event("hello", "stop"), DONE)
+        if q.json().get("stream")
+        else ok(chat_answer(text="hello"))
+    )
     whole, streamed = gw.chat(), gw.chat(stream=True)
-    text = "".join(c["delta"].get("content", "") for e in events(streamed)
-                   if e.data != "[DONE]" for c in e.json()["choices"])
+    text = "".join(
+        c["delta"].get("content", "")
+        for e in events(streamed)
+        if e.data != "[DONE]"
+        for c in e.json()["choices"]
+    )
     assert whole.json()["choices"][0]["message"]["content"] == text
 
 
 # -- usage -------------------------------------------------------------------------------------
 
-USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18,
-         "prompt_tokens_details": {"cached_tokens": 4}}
-USAGE_EVENT = b"data: " + json.dumps({"id": "c", "object": "chat.completion.chunk", "choices": [],
-                                      "usage": USAGE}).encode() + b"\n\n"
+USAGE = {
+    "prompt_tokens": 11,
+    "completion_tokens": 7,
+    "total_tokens": 18,
+    "prompt_tokens_details": {"cached_tokens": 4},
+}
+USAGE_EVENT = (
+    b"data: "
+    + json.dumps(
+        {"id": "c", "object": "chat.completion.chunk", "choices": [], "usage": USAGE}
+    ).encode()
+    + b"\n\n"
+)
 
 
 def test_S13_7_usage_only_we_asked_for(gw, up):
@@ -498,8 +576,9 @@ def test_S13_7_usage_the_client_asked_for(gw, up):
     assert gw.access(r).fields["tokens_in"] == 11
 
 
-@pytest.mark.parametrize("options", [{}, {"include_usage": False}, {"include_obfuscation": True}, None],
-                         ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"include_usage": False}, {"include_obfuscation": True}, None], ids=str
+)
 def test_S13_7_stream_options_without_usage(gw, up, options):
     up.default = sse(chat_event("a", "stop"), USAGE_EVENT, DONE)
     r = gw.post("/v1/chat/completions", {**chat_body(stream=True), "stream_options": options})
@@ -518,6 +597,7 @@ def test_stream_must_be_true(gw, up):
 
 # -- Gemini ------------------------------------------------------------------------------------
 
+
 def test_S13_13_stream_without_alt_is_a_json_array(gw, up):
     answer = b'[{"candidates": [{"x":1}]}\n,\r\n{"candidates": [{"finishReason":"STOP"}]}\n]\n'
     up.default = Answer(body=[answer[:20], 0.05, answer[20:]], framing="chunked")
@@ -528,13 +608,19 @@ def test_S13_13_stream_without_alt_is_a_json_array(gw, up):
 
 # -- R13.5 -------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("bad", [
-    ok({"error": {}}, status=503), sse(), lambda q: q.conn.reset()], ids=["503", "empty", "reset"])
+
+@pytest.mark.parametrize(
+    "bad",
+    [ok({"error": {}}, status=503), sse(), lambda q: q.conn.reset()],
+    ids=["503", "empty", "reset"],
+)
 def test_R13_5_another_credential_before_the_first_byte(stage, up, bad):
     """Two credentials, the first meets a 503 or a cut: the client does not notice."""
     base = config(up, streaming={"bootstrap-retries": 1})
     base["openai-compatibility"][0]["api-key-entries"] = [
-        {"api-key": "sk-first-11112222"}, {"api-key": "sk-second-33334444"}]
+        {"api-key": "sk-first-11112222"},
+        {"api-key": "sk-second-33334444"},
+    ]
     gw = stage.gateway(base)
     up.then(bad, sse(chat_event("a", "stop"), DONE))
     r = gw.chat(stream=True)
@@ -549,7 +635,8 @@ def test_R13_5_two_endpoints_of_which_one_is_down(stage, up):
     (entry,) = base["openai-compatibility"]
     base["openai-compatibility"] = [
         {**entry, "name": "down", "priority": 1, "base-url": f"http://127.0.0.1:{free_port()}/v1"},
-        entry]
+        entry,
+    ]
     gw = stage.gateway(base)
     up.default = sse(chat_event("a", "stop"), DONE)
     r = gw.chat(stream=True)

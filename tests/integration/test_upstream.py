@@ -13,13 +13,29 @@ import pytest
 from support.client import build
 from support.clock import SLACK, best_of, eventually
 from support.gateway import CLIENT_KEY, UPSTREAM_KEY, chat_body, config, encode
-from support.upstream import (DONE, STALL, Answer, SilentUpstream, Upstream, chat_answer,
-                              chat_event, early, free_port, ok, sse)
+from support.upstream import (
+    DONE,
+    STALL,
+    Answer,
+    SilentUpstream,
+    Upstream,
+    chat_answer,
+    chat_event,
+    early,
+    free_port,
+    ok,
+    sse,
+)
 
 
 def provider(base, name="p", models=("m",), **more):
-    return {"name": name, "base-url": base, "api-key-entries": [{"api-key": UPSTREAM_KEY}],
-            "models": [{"name": m} for m in models], **more}
+    return {
+        "name": name,
+        "base-url": base,
+        "api-key-entries": [{"api-key": UPSTREAM_KEY}],
+        "models": [{"name": m} for m in models],
+        **more,
+    }
 
 
 def simple(*providers, **more):
@@ -43,6 +59,7 @@ def fresh(up):
 
 
 # -- pool --------------------------------------------------------------------------------------
+
 
 def test_connections_are_reused(gw, up):
     for _ in range(10):
@@ -99,6 +116,7 @@ def test_idle_connections_are_bounded(stage):
 
 
 # -- stale connections -------------------------------------------------------------------------
+
 
 def warm(gw, up):
     assert gw.chat().status == 200
@@ -165,8 +183,16 @@ def test_exactly_one_retry(gw, up):
     assert len(up.requests) == 2
 
 
-@pytest.mark.parametrize("raw", [b"H", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 Continue\r\n\r\n",
-                                 b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"], ids=repr)
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"H",
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+    ],
+    ids=repr,
+)
 def test_no_retry_once_bytes_of_the_answer_were_seen(gw, up, raw):
     warm(gw, up)
     up.then(Answer(raw=raw, after="close"))
@@ -176,6 +202,7 @@ def test_no_retry_once_bytes_of_the_answer_were_seen(gw, up, raw):
 
 
 # -- R10.5 -------------------------------------------------------------------------------------
+
 
 def failure(gw, model="m", **more):
     start = time.monotonic()
@@ -210,6 +237,7 @@ def test_R10_5_connect_timeout(stage):
 
 def test_R10_5_tls_to_a_plain_port(stage):
     with socket.create_server(("127.0.0.1", 0)) as plain:
+
         def serve():
             conn, _ = plain.accept()
             conn.recv(4096)
@@ -226,8 +254,12 @@ def test_R10_5_tls_handshake_that_hangs(stage):
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(5)
-        gw = stage.gateway(simple(provider(f"https://127.0.0.1:{deaf.getsockname()[1]}/v1"),
-                                  upstream={"connect-timeout": "300ms"}))
+        gw = stage.gateway(
+            simple(
+                provider(f"https://127.0.0.1:{deaf.getsockname()[1]}/v1"),
+                upstream={"connect-timeout": "300ms"},
+            )
+        )
         status, code, took, _ = failure(gw)
         assert status == 502 and code in ("upstream_timeout", "upstream_tls")
         assert took < 2 * SLACK
@@ -240,14 +272,19 @@ def test_R10_5_reset(gw, up):
     assert status == 502 and code in ("upstream_reset", "upstream_closed")
 
 
-@pytest.mark.parametrize("target, body, shape", [
-    ("/v1/messages", chat_body("claude-m"), "anthropic"),
-    ("/v1/responses", {"model": "codex-m", "input": "x"}, "openai"),
-    ("/v1beta/models/gemini-m:generateContent", {"contents": []}, "gemini")])
+@pytest.mark.parametrize(
+    "target, body, shape",
+    [
+        ("/v1/messages", chat_body("claude-m"), "anthropic"),
+        ("/v1/responses", {"model": "codex-m", "input": "x"}, "openai"),
+        ("/v1beta/models/gemini-m:generateContent", {"contents": []}, "gemini"),
+    ],
+)
 def test_R10_5_in_every_dialect(stage, target, body, shape):
     class Nobody:
         def url(self, path=""):
             return f"http://127.0.0.1:{port}{path}"
+
     port = free_port()
     gw = stage.gateway(config(Nobody()))
     r = gw.post(target, body)
@@ -263,9 +300,12 @@ def test_R10_5_in_every_dialect(stage, target, body, shape):
 
 
 def test_R10_5_other_entries_are_tried(stage, up):
-    gw = stage.gateway(simple(
-        provider(f"http://127.0.0.1:{free_port()}/v1", "dead", priority=5),
-        provider(up.url("/v1"), "alive")))
+    gw = stage.gateway(
+        simple(
+            provider(f"http://127.0.0.1:{free_port()}/v1", "dead", priority=5),
+            provider(up.url("/v1"), "alive"),
+        )
+    )
     for _ in range(3):
         r = gw.chat()
         assert r.status == 200 and r.get("x-cliproxy-provider") == "alive"
@@ -297,9 +337,12 @@ def test_names_are_resolved(stage, up):
 
 # -- proxies -----------------------------------------------------------------------------------
 
+
 def test_D12_http_proxy_plain_target(stage, up):
     proxy = stage.proxy()
-    gw = stage.gateway(simple(provider(up.url("/v1", host="llm.test"))) | {"proxy-url": proxy.url()})
+    gw = stage.gateway(
+        simple(provider(up.url("/v1", host="llm.test"))) | {"proxy-url": proxy.url()}
+    )
     assert gw.chat().status == 200
     assert proxy.targets == [("name", "llm.test", up.port)]
     assert up.one().get("proxy-authorization") is None
@@ -335,8 +378,9 @@ def test_D12_http_proxy_refuses(stage, up):
 @pytest.mark.parametrize("password", ["", "sk-socks-12345678"])
 def test_D12_socks5_resolves_here(stage, up, password):
     proxy = stage.proxy(kind="socks5", user="u" if password else "", password=password)
-    gw = stage.gateway(simple(provider(up.url("/v1", host="localhost")))
-                       | {"proxy-url": proxy.url("socks5")})
+    gw = stage.gateway(
+        simple(provider(up.url("/v1", host="localhost"))) | {"proxy-url": proxy.url("socks5")}
+    )
     assert gw.chat().status == 200
     (target,) = proxy.targets
     assert target[0] in ("ipv4", "ipv6") and target[2] == up.port
@@ -345,8 +389,10 @@ def test_D12_socks5_resolves_here(stage, up, password):
 @pytest.mark.parametrize("password", ["", "sk-socks-12345678"])
 def test_D12_socks5h_lets_the_proxy_resolve(stage, up, password):
     proxy = stage.proxy(kind="socks5", user="u" if password else "", password=password)
-    gw = stage.gateway(simple(provider(up.url("/v1", host="only-there.test")))
-                       | {"proxy-url": proxy.url("socks5h")})
+    gw = stage.gateway(
+        simple(provider(up.url("/v1", host="only-there.test")))
+        | {"proxy-url": proxy.url("socks5h")}
+    )
     assert gw.chat().status == 200
     assert proxy.targets == [("name", "only-there.test", up.port)]
 
@@ -369,15 +415,18 @@ def test_D12_socks5_refuses(stage, up, code):
 
 def test_D12_a_proxy_that_hangs(stage, up):
     proxy = stage.proxy(stall=True)
-    gw = stage.gateway(simple(provider(up.url("/v1")), upstream={"connect-timeout": "300ms"})
-                       | {"proxy-url": proxy.url()})
+    gw = stage.gateway(
+        simple(provider(up.url("/v1")), upstream={"connect-timeout": "300ms"})
+        | {"proxy-url": proxy.url()}
+    )
     status, code, took, _ = failure(gw)
     assert status == 502 and code in ("upstream_timeout", "upstream_proxy") and took < 2 * SLACK
 
 
 def test_D12_a_proxy_nobody_listens_at(stage, up):
-    gw = stage.gateway(simple(provider(up.url("/v1")))
-                       | {"proxy-url": f"http://127.0.0.1:{free_port()}"})
+    gw = stage.gateway(
+        simple(provider(up.url("/v1"))) | {"proxy-url": f"http://127.0.0.1:{free_port()}"}
+    )
     r = gw.chat()
     assert r.status == 502
 
@@ -385,20 +434,40 @@ def test_D12_a_proxy_nobody_listens_at(stage, up):
 @pytest.mark.parametrize("word", ["direct", "none", "DIRECT"])
 def test_D12_direct_bypasses_the_global_proxy(stage, up, word):
     proxy = stage.proxy()
-    gw = stage.gateway(simple(
-        provider(up.url("/v1"), "straight", ("m1",), **{"api-key-entries": [
-            {"api-key": UPSTREAM_KEY, "proxy-url": word}]}),
-        provider(up.url("/v1", host="llm.test"), "through", ("m2",))) | {"proxy-url": proxy.url()})
+    gw = stage.gateway(
+        simple(
+            provider(
+                up.url("/v1"),
+                "straight",
+                ("m1",),
+                **{"api-key-entries": [{"api-key": UPSTREAM_KEY, "proxy-url": word}]},
+            ),
+            provider(up.url("/v1", host="llm.test"), "through", ("m2",)),
+        )
+        | {"proxy-url": proxy.url()}
+    )
     assert gw.chat("m1").status == 200 and proxy.targets == []
     assert gw.chat("m2").status == 200 and len(proxy.targets) == 1
 
 
 def test_D12_a_proxy_per_credential(stage, up):
     one, two = stage.proxy(), stage.proxy(kind="socks5")
-    base = simple(provider(up.url("/v1"), "a", ("m1",), **{"api-key-entries": [
-        {"api-key": UPSTREAM_KEY, "proxy-url": one.url()}]}))
-    base["claude-api-key"] = [{"api-key": UPSTREAM_KEY, "base-url": up.url(),
-                               "proxy-url": two.url(), "models": [{"name": "claude-m"}]}]
+    base = simple(
+        provider(
+            up.url("/v1"),
+            "a",
+            ("m1",),
+            **{"api-key-entries": [{"api-key": UPSTREAM_KEY, "proxy-url": one.url()}]},
+        )
+    )
+    base["claude-api-key"] = [
+        {
+            "api-key": UPSTREAM_KEY,
+            "base-url": up.url(),
+            "proxy-url": two.url(),
+            "models": [{"name": "claude-m"}],
+        }
+    ]
     gw = stage.gateway(base)
     assert gw.chat("m1").status == 200
     assert gw.post("/v1/messages", chat_body("claude-m")).status == 200
@@ -408,10 +477,19 @@ def test_D12_a_proxy_per_credential(stage, up):
 def test_D12_environment_proxy(stage, up):
     """HTTP_PROXY and NO_PROXY as everywhere, unless the configuration says something."""
     proxy = stage.proxy()
-    env = {"http_proxy": proxy.url(), "HTTP_PROXY": proxy.url(), "NO_PROXY": "127.0.0.1",
-           "no_proxy": "127.0.0.1"}
-    gw = stage.gateway(simple(provider(up.url("/v1", host="llm.test"), "a", ("m1",)),
-                              provider(up.url("/v1"), "b", ("m2",))), env=env)
+    env = {
+        "http_proxy": proxy.url(),
+        "HTTP_PROXY": proxy.url(),
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+    }
+    gw = stage.gateway(
+        simple(
+            provider(up.url("/v1", host="llm.test"), "a", ("m1",)),
+            provider(up.url("/v1"), "b", ("m2",)),
+        ),
+        env=env,
+    )
     assert gw.chat("m1").status == 200 and len(proxy.targets) == 1
     assert gw.chat("m2").status == 200 and len(proxy.targets) == 1
 
@@ -419,18 +497,34 @@ def test_D12_environment_proxy(stage, up):
 def test_D12_tls_through_proxies(stage, authority):
     up = stage.upstream(tls=authority.server())
     http, socks = stage.proxy(), stage.proxy(kind="socks5")
-    gw = stage.gateway(simple(
-        provider(up.url("/v1", host="localhost"), "a", ("m1",), **{"api-key-entries": [
-            {"api-key": UPSTREAM_KEY, "proxy-url": http.url()}]}),
-        provider(up.url("/v1", host="localhost"), "b", ("m2",), **{"api-key-entries": [
-            {"api-key": UPSTREAM_KEY, "proxy-url": socks.url("socks5h")}]}),
-        upstream={"ca-file": str(authority.ca)}))
+    gw = stage.gateway(
+        simple(
+            provider(
+                up.url("/v1", host="localhost"),
+                "a",
+                ("m1",),
+                **{"api-key-entries": [{"api-key": UPSTREAM_KEY, "proxy-url": http.url()}]},
+            ),
+            provider(
+                up.url("/v1", host="localhost"),
+                "b",
+                ("m2",),
+                **{
+                    "api-key-entries": [
+                        {"api-key": UPSTREAM_KEY, "proxy-url": socks.url("socks5h")}
+                    ]
+                },
+            ),
+            upstream={"ca-file": str(authority.ca)},
+        )
+    )
     assert gw.chat("m1").status == 200
     assert gw.chat("m2").status == 200
     assert len(http.targets) == len(socks.targets) == 1
 
 
 # -- TLS ---------------------------------------------------------------------------------------
+
 
 @pytest.fixture(scope="module")
 def tls_up(shared, authority):
@@ -440,8 +534,11 @@ def tls_up(shared, authority):
 @pytest.mark.tsan
 def test_tls_upstream(stage, authority, tls_up):
     tls_up.reset()
-    gw = stage.gateway(simple(provider(tls_up.url("/v1", host="localhost")),
-                              upstream={"ca-file": str(authority.ca)}))
+    gw = stage.gateway(
+        simple(
+            provider(tls_up.url("/v1", host="localhost")), upstream={"ca-file": str(authority.ca)}
+        )
+    )
     assert gw.chat().status == 200
     tls_up.default = sse(chat_event("a"), 0.1, chat_event("b", "stop"), DONE)
     r = gw.chat(stream=True)
@@ -454,15 +551,21 @@ def test_tls_upstream(stage, authority, tls_up):
 
 def test_tls_trust_from_the_environment(stage, authority, tls_up):
     tls_up.reset()
-    gw = stage.gateway(simple(provider(tls_up.url("/v1"))),
-                       env={"SSL_CERT_FILE": str(authority.ca)})
+    gw = stage.gateway(
+        simple(provider(tls_up.url("/v1"))), env={"SSL_CERT_FILE": str(authority.ca)}
+    )
     assert gw.chat().status == 200
 
 
 @pytest.mark.parametrize("case", ["unknown-ca", "expired", "wrong-name", "self-signed", "wrong-ip"])
 def test_tls_verification(stage, authority, case):
-    made = {"unknown-ca": {}, "expired": {"expired": True}, "wrong-name": {"names": ("other.test",)},
-            "self-signed": {"self_signed": True}, "wrong-ip": {"names": ("localhost", "127.0.0.9")}}
+    made = {
+        "unknown-ca": {},
+        "expired": {"expired": True},
+        "wrong-name": {"names": ("other.test",)},
+        "self-signed": {"self_signed": True},
+        "wrong-ip": {"names": ("localhost", "127.0.0.9")},
+    }
     up = stage.upstream(tls=authority.server(f"case-{case}", **made[case]))
     trust = {} if case == "unknown-ca" else {"upstream": {"ca-file": str(authority.ca)}}
     host = "127.0.0.1" if case == "wrong-ip" else "localhost"
@@ -470,8 +573,10 @@ def test_tls_verification(stage, authority, case):
     status, code, _, r = failure(gw)
     assert (status, code) == (502, "upstream_tls")
     assert not up.requests
-    assert any(word in r.message().lower() for word in (
-        "certificate", "verify", "expired", "self", "mismatch", "host")), r.message()
+    assert any(
+        word in r.message().lower()
+        for word in ("certificate", "verify", "expired", "self", "mismatch", "host")
+    ), r.message()
 
 
 def test_tls_server_name(stage, authority, tmp_path):
@@ -479,9 +584,13 @@ def test_tls_server_name(stage, authority, tmp_path):
     seen = []
     context.sni_callback = lambda sock, name, ctx: seen.append(name)
     up = stage.upstream(tls=context)
-    gw = stage.gateway(simple(provider(up.url("/v1", host="localhost"), "a", ("m1",)),
-                              provider(up.url("/v1"), "b", ("m2",)),
-                              upstream={"ca-file": str(authority.ca)}))
+    gw = stage.gateway(
+        simple(
+            provider(up.url("/v1", host="localhost"), "a", ("m1",)),
+            provider(up.url("/v1"), "b", ("m2",)),
+            upstream={"ca-file": str(authority.ca)},
+        )
+    )
     gw.chat("m1")
     gw.chat("m2")
     assert seen == ["localhost", None], "RFC 6066: no address literals"
@@ -492,8 +601,13 @@ def test_tls_sessions_are_resumed(stage, authority, version):
     context = authority.server()
     context.minimum_version = context.maximum_version = getattr(ssl.TLSVersion, version)
     up = stage.upstream(tls=context)
-    gw = stage.gateway(simple(provider(up.url("/v1", host="localhost")), workers=1,
-                              upstream={"ca-file": str(authority.ca)}))
+    gw = stage.gateway(
+        simple(
+            provider(up.url("/v1", host="localhost")),
+            workers=1,
+            upstream={"ca-file": str(authority.ca)},
+        )
+    )
     for _ in range(4):
         assert gw.chat().status == 200
         up.close_connections()
@@ -505,17 +619,27 @@ def test_tls_sessions_are_resumed(stage, authority, version):
 def test_tls_session_of_one_host_is_not_offered_to_another(stage, authority):
     one = stage.upstream(tls=authority.server())
     two = stage.upstream(tls=authority.server())
-    gw = stage.gateway(simple(provider(one.url("/v1", host="localhost"), "a", ("m1",)),
-                              provider(two.url("/v1", host="localhost"), "b", ("m2",)), workers=1,
-                              upstream={"ca-file": str(authority.ca)}))
+    gw = stage.gateway(
+        simple(
+            provider(one.url("/v1", host="localhost"), "a", ("m1",)),
+            provider(two.url("/v1", host="localhost"), "b", ("m2",)),
+            workers=1,
+            upstream={"ca-file": str(authority.ca)},
+        )
+    )
     assert gw.chat("m1").status == gw.chat("m2").status == 200
     assert not two.connections[0].session_reused
 
 
 def test_tls_stale_connection_is_retried(stage, authority):
     up = stage.upstream(tls=authority.server())
-    gw = stage.gateway(simple(provider(up.url("/v1", host="localhost")), workers=1,
-                              upstream={"ca-file": str(authority.ca)}))
+    gw = stage.gateway(
+        simple(
+            provider(up.url("/v1", host="localhost")),
+            workers=1,
+            upstream={"ca-file": str(authority.ca)},
+        )
+    )
     assert gw.chat().status == 200
     up.then(lambda q: q.conn.close(), ok({"n": 2}))
     assert gw.chat().json() == {"n": 2}
@@ -524,8 +648,9 @@ def test_tls_stale_connection_is_retried(stage, authority):
 def test_tls_close_without_notify_is_a_cut(stage, authority):
     """A close-delimited answer that ends without close_notify may be truncated (RFC 8446, 6.1)."""
     up = stage.upstream(tls=authority.server())
-    gw = stage.gateway(simple(provider(up.url("/v1", host="localhost")),
-                              upstream={"ca-file": str(authority.ca)}))
+    gw = stage.gateway(
+        simple(provider(up.url("/v1", host="localhost")), upstream={"ca-file": str(authority.ca)})
+    )
     up.default = sse(chat_event("a"), framing="close")
     r = gw.chat(stream=True)
     assert b'"error"' in r.body
@@ -536,8 +661,9 @@ def test_tls_many_at_once(stage, authority):
     """A burst of handshakes: all are served."""
     up = stage.upstream(tls=authority.server())
     up.default = lambda _: ok({}, delay=0.1)
-    gw = stage.gateway(simple(provider(up.url("/v1", host="localhost")),
-                              upstream={"ca-file": str(authority.ca)}))
+    gw = stage.gateway(
+        simple(provider(up.url("/v1", host="localhost")), upstream={"ca-file": str(authority.ca)})
+    )
     conns = [gw.connect() for _ in range(60)]
     for c in conns:
         c.request("POST", "/v1/chat/completions", gw.headers(body=1), encode(chat_body()))
@@ -552,7 +678,8 @@ LIMIT = 0.1
 
 
 def leave(gw, up, start, ready, how="close"):
-    """Starts a request, waits until the upstream is in the phase, leaves; seconds until it knows."""
+    """Starts a request, waits for the phase, leaves; seconds until the upstream knows."""
+
     def once():
         up.reset(up.default)
         c = gw.connect()
@@ -561,12 +688,14 @@ def leave(gw, up, start, ready, how="close"):
         at = time.monotonic()
         c.close() if how == "close" else c.reset()
         return up.wait_gone(request, 3) - at
+
     return best_of(3, once)
 
 
 def send_chat(gw, stream=True):
-    return lambda c: c.request("POST", "/v1/chat/completions", gw.headers(body=1),
-                               encode(chat_body(stream=stream)))
+    return lambda c: c.request(
+        "POST", "/v1/chat/completions", gw.headers(body=1), encode(chat_body(stream=stream))
+    )
 
 
 @pytest.mark.tsan
@@ -608,13 +737,24 @@ def test_cancel_in_a_whole_answer(gw, up):
 
 def test_cancel_while_uploading(gw, up):
     """A streamed upload (multipart) of which only half was sent."""
-    body = (b"--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n"
-            b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n" + b"x" * 500000)
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nm\r\n'
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n' + b"x" * 500000
+    )
 
     def start(c):
-        c.send(build("POST", "/v1/audio/transcriptions",
-                     [("Content-Type", "multipart/form-data; boundary=b"),
-                      ("Authorization", f"Bearer {CLIENT_KEY}"), ("Content-Length", "2000000")]) + body)
+        c.send(
+            build(
+                "POST",
+                "/v1/audio/transcriptions",
+                [
+                    ("Content-Type", "multipart/form-data; boundary=b"),
+                    ("Authorization", f"Bearer {CLIENT_KEY}"),
+                    ("Content-Length", "2000000"),
+                ],
+            )
+            + body
+        )
 
     assert leave(gw, up, start, lambda _: up.wait_request()) < LIMIT * SLACK
 
@@ -638,8 +778,12 @@ def test_cancel_while_the_upstream_does_not_read(gw, up):
             except OSError:
                 conn._lost()
             # MSG_PEEK sees old data until it is read; poll the state of the socket instead.
-            info = conn.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) if conn.closed_at is None else b"\x01"
-            if info[0] != 1:        # not ESTABLISHED any more
+            info = (
+                conn.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+                if conn.closed_at is None
+                else b"\x01"
+            )
+            if info[0] != 1:  # not ESTABLISHED any more
                 conn._lost()
             time.sleep(0.005)
         return None
@@ -711,8 +855,10 @@ def test_a_request_behind_it_does_not_hide_that_the_client_left(gw, up):
     """Pipelined bytes wait in our buffer; the FIN behind them must still be seen."""
     up.default = sse(chat_event("a"), STALL)
     c = gw.connect()
-    c.send(build("POST", "/v1/chat/completions", gw.headers(body=1), encode(chat_body(stream=True)))
-           + build("GET", "/healthz"))
+    c.send(
+        build("POST", "/v1/chat/completions", gw.headers(body=1), encode(chat_body(stream=True)))
+        + build("GET", "/healthz")
+    )
     next(c.body(c.head()))
     c.reset()
     up.wait_gone(up.one(), 2)
@@ -722,15 +868,18 @@ def test_a_request_behind_it_does_not_hide_that_the_client_left(gw, up):
 def test_clients_that_leave_at_random(gw, up):
     """A storm of leavers leaves no connection behind."""
     import random
+
     rng = random.Random(5)
     up.default = lambda _: Answer(
-        body=(p for i in range(50) for p in (chat_event(str(i)), 0.01)), framing="chunked",
-        headers=[("Content-Type", "text/event-stream")])
+        body=(p for i in range(50) for p in (chat_event(str(i)), 0.01)),
+        framing="chunked",
+        headers=[("Content-Type", "text/event-stream")],
+    )
     data = build("POST", "/v1/chat/completions", gw.headers(body=1), encode(chat_body(stream=True)))
     for _ in range(15):
         conns = [gw.connect() for _ in range(8)]
         for c in conns:
-            c.send(data[:rng.randrange(1, len(data) + 1)] if rng.random() < 0.3 else data)
+            c.send(data[: rng.randrange(1, len(data) + 1)] if rng.random() < 0.3 else data)
         time.sleep(rng.random() * 0.05)
         for c in conns:
             c.reset() if rng.random() < 0.5 else c.close()

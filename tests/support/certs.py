@@ -1,4 +1,4 @@
-"""A throw-away certificate authority: good, expired, misnamed and self-signed server certificates."""
+"""A throw-away authority: good, expired, misnamed and self-signed server certificates."""
 
 from __future__ import annotations
 
@@ -40,22 +40,42 @@ class Authority:
         subject = _name("test authority")
         self._cert = (
             x509.CertificateBuilder()
-            .subject_name(subject).issuer_name(subject).public_key(self._key.public_key())
+            .subject_name(subject)
+            .issuer_name(subject)
+            .public_key(self._key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - 2 * _DAY).not_valid_after(now + 30 * _DAY)
+            .not_valid_before(now - 2 * _DAY)
+            .not_valid_after(now + 30 * _DAY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()),
-                           critical=False)
-            .add_extension(x509.KeyUsage(digital_signature=True, content_commitment=False,
-                                         key_encipherment=False, data_encipherment=False,
-                                         key_agreement=False, key_cert_sign=True, crl_sign=True,
-                                         encipher_only=False, decipher_only=False), critical=True)
-            .sign(self._key, hashes.SHA256()))
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False
+            )
+            .add_extension(
+                x509.KeyUsage(
+                    digital_signature=True,
+                    content_commitment=False,
+                    key_encipherment=False,
+                    data_encipherment=False,
+                    key_agreement=False,
+                    key_cert_sign=True,
+                    crl_sign=True,
+                    encipher_only=False,
+                    decipher_only=False,
+                ),
+                critical=True,
+            )
+            .sign(self._key, hashes.SHA256())
+        )
         self.ca = folder / "ca.pem"
         self.ca.write_bytes(self._cert.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, label: str = "good", names: tuple[str, ...] = ("localhost", "127.0.0.1"),
-              expired: bool = False, self_signed: bool = False) -> tuple[Path, Path]:
+    def issue(
+        self,
+        label: str = "good",
+        names: tuple[str, ...] = ("localhost", "127.0.0.1"),
+        expired: bool = False,
+        self_signed: bool = False,
+    ) -> tuple[Path, Path]:
         """Returns (certificate, key) as PEM files; made once per label."""
         cert_file, key_file = self.folder / f"{label}.pem", self.folder / f"{label}.key"
         if cert_file.exists():
@@ -73,13 +93,22 @@ class Authority:
             .not_valid_after(now - _DAY if expired else now + 20 * _DAY)
             .add_extension(x509.SubjectAlternativeName(_sans(list(names))), critical=False)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(
-                (key if self_signed else self._key).public_key()), critical=False)
-            .sign(key if self_signed else self._key, hashes.SHA256()))
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(
+                    (key if self_signed else self._key).public_key()
+                ),
+                critical=False,
+            )
+            .sign(key if self_signed else self._key, hashes.SHA256())
+        )
         cert_file.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
-        key_file.write_bytes(key.private_bytes(serialization.Encoding.PEM,
-                                               serialization.PrivateFormat.PKCS8,
-                                               serialization.NoEncryption()))
+        key_file.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
         key_file.chmod(0o600)
         return cert_file, key_file
 

@@ -25,12 +25,12 @@ class Response:
     reason: str = ""
     headers: list[tuple[str, str]] = field(default_factory=list)
     raw_head: bytes = b""
-    body: bytes = b""                    # transfer coding removed
+    body: bytes = b""  # transfer coding removed
     pieces: list[tuple[float, bytes]] = field(default_factory=list)  # (when, body bytes)
     head_at: float = 0.0
     end_at: float = 0.0
-    complete: bool = False               # the framing says that nothing is missing
-    framing: str = ""                    # none, length, chunked, close
+    complete: bool = False  # the framing says that nothing is missing
+    framing: str = ""  # none, length, chunked, close
     conn: "Conn | None" = None
 
     def get(self, name: str, default: str | None = None) -> str | None:
@@ -56,6 +56,7 @@ class Response:
 @dataclass
 class Event:
     """One server-sent event, with the time at which its last byte came."""
+
     at: float
     type: str
     data: str
@@ -106,8 +107,14 @@ def events(response: Response, comments: bool = False) -> list[Event]:
     return [e for e in events_of(response.pieces) if comments or not e.comment]
 
 
-def build(method: str, target: str, headers: Headers = (), body: bytes | None = None,
-          host: str = "gateway.test", version: str = "HTTP/1.1") -> bytes:
+def build(
+    method: str,
+    target: str,
+    headers: Headers = (),
+    body: bytes | None = None,
+    host: str = "gateway.test",
+    version: str = "HTTP/1.1",
+) -> bytes:
     """Request bytes. Host and Content-Length are added unless the caller gave them."""
     pairs = list(headers)
     names = {name.lower() for name, _ in pairs}
@@ -127,8 +134,14 @@ def chunked(pieces: Iterable[bytes]) -> bytes:
 class Conn:
     """One client connection."""
 
-    def __init__(self, address: tuple[str, int], tls: ssl.SSLContext | None = None,
-                 timeout: float = 20.0, rcvbuf: int = 0, server_name: str = "localhost"):
+    def __init__(
+        self,
+        address: tuple[str, int],
+        tls: ssl.SSLContext | None = None,
+        timeout: float = 20.0,
+        rcvbuf: int = 0,
+        server_name: str = "localhost",
+    ):
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if rcvbuf:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
@@ -152,8 +165,14 @@ class Conn:
     def send(self, data: bytes) -> None:
         self.sock.sendall(data)
 
-    def request(self, method: str, target: str, headers: Headers = (), body: bytes | None = None,
-                **more: Any) -> None:
+    def request(
+        self,
+        method: str,
+        target: str,
+        headers: Headers = (),
+        body: bytes | None = None,
+        **more: Any,
+    ) -> None:
         self.send(build(method, target, headers, body, **more))
 
     def half_close(self) -> None:
@@ -218,8 +237,14 @@ class Conn:
         lines = raw.decode("utf-8", "surrogateescape").split("\r\n")
         version, _, rest = lines[0].partition(" ")
         status, _, reason = rest.partition(" ")
-        response = Response(version, int(status), reason, raw_head=raw + b"\r\n\r\n",
-                            head_at=time.monotonic(), conn=self)
+        response = Response(
+            version,
+            int(status),
+            reason,
+            raw_head=raw + b"\r\n\r\n",
+            head_at=time.monotonic(),
+            conn=self,
+        )
         for line in lines[1:]:
             name, colon, value = line.partition(":")
             assert colon and name == name.strip(), f"malformed header line {line!r}"

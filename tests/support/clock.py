@@ -15,8 +15,9 @@ T = TypeVar("T")
 SLACK = float(os.environ.get("TEST_SLACK") or {"": 1, "address": 3, "thread": 4}[sanitizer()])
 
 
-def eventually(probe: Callable[[], T], what: str = "condition", within: float = 4.0,
-               every: float = 0.02) -> T:
+def eventually(
+    probe: Callable[[], T], what: str = "condition", within: float = 4.0, every: float = 0.02
+) -> T:
     """Calls probe until it returns something true, and returns that; AssertionError after `within`.
 
     An AssertionError or OSError inside the probe counts as "not yet"; the last one is shown.

@@ -27,10 +27,14 @@ SECRET = re.compile(r"\b[cs]k-[A-Za-z0-9]{3,}-[A-Za-z0-9_./=+-]{4,}")
 CLIENT_KEY = "ck-client-7f3a9c51"
 UPSTREAM_KEY = "sk-upstream-2d8e64b0"
 
-_SANITIZER = re.compile(r"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehavior"
-                        r"|runtime error:|MemorySanitizer)")
-_LINE = re.compile(r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3})\] \[([0-9a-f]{8}|-{8})\] "
-                   r"\[(debug|info |warn |error)\] (.*)$")
+_SANITIZER = re.compile(
+    r"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehavior"
+    r"|runtime error:|MemorySanitizer)"
+)
+_LINE = re.compile(
+    r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3})\] \[([0-9a-f]{8}|-{8})\] "
+    r"\[(debug|info |warn |error)\] (.*)$"
+)
 
 
 @dataclass
@@ -53,7 +57,7 @@ class LogLine:
             # A message may hold braces of its own: the fields are what parses up to the end.
             while brace >= 0:
                 try:
-                    fields = json.loads(rest[brace + 1:])
+                    fields = json.loads(rest[brace + 1 :])
                     rest = rest[:brace]
                     break
                 except ValueError:
@@ -63,9 +67,14 @@ class LogLine:
 
 def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
     """The environment of the child: nothing of ours leaks in that would change its behaviour."""
-    env = {k: v for k, v in os.environ.items()
-           if not k.upper().endswith("_PROXY") and not k.startswith("CLIPROXY_")
-           and not k.endswith("_API_KEY") and k not in ("MANAGEMENT_PASSWORD", "DEPLOY", "CONFIG")}
+    env = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.upper().endswith("_PROXY")
+        and not k.startswith("CLIPROXY_")
+        and not k.endswith("_API_KEY")
+        and k not in ("MANAGEMENT_PASSWORD", "DEPLOY", "CONFIG")
+    }
     env.setdefault("ASAN_OPTIONS", "quarantine_size_mb=8:detect_leaks=1:abort_on_error=0")
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
     env.setdefault("TSAN_OPTIONS", "halt_on_error=0:exitcode=66")
@@ -73,11 +82,19 @@ def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
     return env
 
 
-def run(*args: str, cwd: Path | None = None, env: dict[str, str] | None = None,
-        timeout: float = 10.0) -> subprocess.CompletedProcess[str]:
+def run(
+    *args: str, cwd: Path | None = None, env: dict[str, str] | None = None, timeout: float = 10.0
+) -> subprocess.CompletedProcess[str]:
     """Runs the binary to its end."""
-    done = subprocess.run([BINARY, *args], cwd=cwd, env=environment(env), capture_output=True,
-                          text=True, errors="replace", timeout=timeout * SLACK)
+    done = subprocess.run(
+        [BINARY, *args],
+        cwd=cwd,
+        env=environment(env),
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=timeout * SLACK,
+    )
     assert not _SANITIZER.search(done.stderr), done.stderr
     return done
 
@@ -90,10 +107,19 @@ def dump(config: dict[str, Any] | str) -> str:
 class Gateway:
     """One running process. `config` is a dict (port 0 and loopback are filled in) or YAML text."""
 
-    def __init__(self, folder: Path, config: dict[str, Any] | str, *, name: str = "config.yaml",
-                 env: dict[str, str] | None = None, args: list[str] | None = None,
-                 tls: ssl.SSLContext | None = None, expect: tuple[str, ...] = (),
-                 check_fds: bool = True, start: bool = True):
+    def __init__(
+        self,
+        folder: Path,
+        config: dict[str, Any] | str,
+        *,
+        name: str = "config.yaml",
+        env: dict[str, str] | None = None,
+        args: list[str] | None = None,
+        tls: ssl.SSLContext | None = None,
+        expect: tuple[str, ...] = (),
+        check_fds: bool = True,
+        start: bool = True,
+    ):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.path = folder / name
@@ -122,15 +148,23 @@ class Gateway:
 
     def start(self, within: float = 10.0) -> None:
         args = self._args if self._args is not None else ["--config", str(self.path)]
-        self.process = subprocess.Popen([BINARY, *args], cwd=self.folder, env=environment(self._env),
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE)
-        self._readers = [threading.Thread(target=self._read_log, daemon=True),
-                         threading.Thread(target=self._read_stderr, daemon=True)]
+        self.process = subprocess.Popen(
+            [BINARY, *args],
+            cwd=self.folder,
+            env=environment(self._env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self._readers = [
+            threading.Thread(target=self._read_log, daemon=True),
+            threading.Thread(target=self._read_stderr, daemon=True),
+        ]
         for reader in self._readers:
             reader.start()
-        line = self.wait_line(lambda l: l.message == "listening" or not self.alive(), within,
-                              "listening line")
+        line = self.wait_line(
+            lambda l: l.message == "listening" or not self.alive(), within, "listening line"
+        )
         assert line.message == "listening", f"did not start:\n{self.output()}"
         host, _, port = line.fields["address"].rpartition(":")
         host = host.strip("[]")
@@ -163,7 +197,9 @@ class Gateway:
             self.process.kill()
             self.process.wait()
             self._join()
-            raise AssertionError(f"did not end within {within * SLACK} s\n{self.output()}") from None
+            raise AssertionError(
+                f"did not end within {within * SLACK} s\n{self.output()}"
+            ) from None
         self._join()
         return code
 
@@ -182,8 +218,10 @@ class Gateway:
             try:
                 eventually(lambda: self.fds() <= self.fds_at_start, "descriptors", 4)
             except AssertionError:
-                problems.append(f"{self.fds()} descriptors, {self.fds_at_start} at the start (we "
-                                f"listen at {self.address[1]}): " + " ".join(self.fd_targets()))
+                problems.append(
+                    f"{self.fds()} descriptors, {self.fds_at_start} at the start (we "
+                    f"listen at {self.address[1]}): " + " ".join(self.fd_targets())
+                )
         try:
             code = self.terminate(15)
             if code != 0:
@@ -242,8 +280,13 @@ class Gateway:
         """A place in the log to look from."""
         return len(self.lines)
 
-    def wait_line(self, wanted: Callable[[LogLine], bool], within: float = 4.0,
-                  what: str = "log line", since: int = 0) -> LogLine:
+    def wait_line(
+        self,
+        wanted: Callable[[LogLine], bool],
+        within: float = 4.0,
+        what: str = "log line",
+        since: int = 0,
+    ) -> LogLine:
         deadline = time.monotonic() + within * SLACK
         with self._new_line:
             while True:
@@ -262,8 +305,11 @@ class Gateway:
     def access(self, response: Response, within: float = 4.0) -> LogLine:
         """The access line of the request that got this response."""
         rid = response.get("x-request-id")
-        return self.wait_line(lambda l: l.message == "request" and l.request_id == rid, within,
-                              f"access line of {rid}")
+        return self.wait_line(
+            lambda l: l.message == "request" and l.request_id == rid,
+            within,
+            f"access line of {rid}",
+        )
 
     def warnings(self) -> list[LogLine]:
         return [l for l in self.lines if l.level == "warn"]
@@ -309,8 +355,15 @@ class Gateway:
     def url(self, path: str = "") -> str:
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.address[1]}{path}"
 
-    def call(self, method: str, target: str, body: Any = None, headers: Headers = (),
-             key: str | None = "", **more: Any) -> Response:
+    def call(
+        self,
+        method: str,
+        target: str,
+        body: Any = None,
+        headers: Headers = (),
+        key: str | None = "",
+        **more: Any,
+    ) -> Response:
         """One request on a connection of its own. `key`: None sends none, '' the usual one."""
         with self.connect(**more) as conn:
             conn.request(method, target, self.headers(headers, body, key), encode(body))
@@ -365,15 +418,23 @@ def config(*uris: Any, **more: Any) -> dict[str, Any]:
 
     base = {
         "api-keys": [CLIENT_KEY],
-        "openai-compatibility": [{
-            "name": "chatty", "base-url": up.url("/v1"),
-            "api-key-entries": [{"api-key": UPSTREAM_KEY}], "models": models("m")}],
-        "claude-api-key": [{"api-key": UPSTREAM_KEY, "base-url": up.url(),
-                            "models": models("claude-m")}],
-        "gemini-api-key": [{"api-key": UPSTREAM_KEY, "base-url": up.url(),
-                            "models": models("gemini-m")}],
-        "codex-api-key": [{"api-key": UPSTREAM_KEY, "base-url": up.url("/v1"),
-                           "models": models("codex-m")}],
+        "openai-compatibility": [
+            {
+                "name": "chatty",
+                "base-url": up.url("/v1"),
+                "api-key-entries": [{"api-key": UPSTREAM_KEY}],
+                "models": models("m"),
+            }
+        ],
+        "claude-api-key": [
+            {"api-key": UPSTREAM_KEY, "base-url": up.url(), "models": models("claude-m")}
+        ],
+        "gemini-api-key": [
+            {"api-key": UPSTREAM_KEY, "base-url": up.url(), "models": models("gemini-m")}
+        ],
+        "codex-api-key": [
+            {"api-key": UPSTREAM_KEY, "base-url": up.url("/v1"), "models": models("codex-m")}
+        ],
     }
     if upstream:
         base["upstream"] = upstream

@@ -15,12 +15,18 @@ import time
 
 
 class MockProxy:
-    def __init__(self, kind: str = "http", user: str = "", password: str = "",
-                 refuse: int = 0, stall: bool = False):
+    def __init__(
+        self,
+        kind: str = "http",
+        user: str = "",
+        password: str = "",
+        refuse: int = 0,
+        stall: bool = False,
+    ):
         self.kind, self.user, self.password = kind, user, password
-        self.refuse = refuse              # HTTP status or SOCKS reply code to refuse with
-        self.stall = stall                # accept, then say nothing
-        self.targets: list[tuple[str, str, int]] = []     # (kind of address, host, port)
+        self.refuse = refuse  # HTTP status or SOCKS reply code to refuse with
+        self.stall = stall  # accept, then say nothing
+        self.targets: list[tuple[str, str, int]] = []  # (kind of address, host, port)
         self.bad_logins = 0
         self.heads: list[bytes] = []
         self._stopped = False
@@ -35,7 +41,8 @@ class MockProxy:
 
     def url(self, scheme: str = "") -> str:
         login = f"{self.user}:{self.password}@" if self.user else ""
-        return f"{scheme or ('socks5' if self.kind == 'socks5' else 'http')}://{login}127.0.0.1:{self.port}"
+        scheme = scheme or ("socks5" if self.kind == "socks5" else "http")
+        return f"{scheme}://{login}127.0.0.1:{self.port}"
 
     def stop(self) -> None:
         self._stopped = True
@@ -106,11 +113,16 @@ class MockProxy:
             return None
         if self.user:
             want = "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
-            if not any(line.lower().startswith("proxy-authorization:")
-                       and line.split(":", 1)[1].strip() == want for line in lines[1:]):
+            if not any(
+                line.lower().startswith("proxy-authorization:")
+                and line.split(":", 1)[1].strip() == want
+                for line in lines[1:]
+            ):
                 self.bad_logins += 1
-                sock.sendall(b"HTTP/1.1 407 Login\r\nProxy-Authenticate: Basic\r\n"
-                             b"Content-Length: 0\r\n\r\n")
+                sock.sendall(
+                    b"HTTP/1.1 407 Login\r\nProxy-Authenticate: Basic\r\n"
+                    b"Content-Length: 0\r\n\r\n"
+                )
                 return None
         host, _, port = target.rpartition(":")
         self.targets.append(("name", host, int(port)))

@@ -30,9 +30,9 @@ class _Act:
         return self.name
 
 
-STALL = _Act("STALL")    # send nothing more until the gateway goes away
-RESET = _Act("RESET")    # RST at once
-CLOSE = _Act("CLOSE")    # FIN at once, whatever the framing promised
+STALL = _Act("STALL")  # send nothing more until the gateway goes away
+RESET = _Act("RESET")  # RST at once
+CLOSE = _Act("CLOSE")  # FIN at once, whatever the framing promised
 
 # A piece of a body: bytes, seconds to wait, an event to wait for, or one of the acts above.
 Piece = Union[bytes, float, threading.Event, _Act]
@@ -47,13 +47,13 @@ class Answer:
     status: int = 200
     body: bytes | Iterable[Piece] = b""
     headers: Iterable[tuple[str, str]] = (("Content-Type", "application/json"),)
-    framing: str = "length"              # length, chunked, close or none
+    framing: str = "length"  # length, chunked, close or none
     reason: str = "Status"
-    delay: float = 0.0                   # before the head
-    after: str = "keep"                  # keep, close, reset, or stall
-    interim: bytes = b""                 # whole 1xx responses sent first
-    raw: bytes | None = None             # these bytes instead of all of the above but the delay
-    read_body: bool = True               # False: answer without having read the body
+    delay: float = 0.0  # before the head
+    after: str = "keep"  # keep, close, reset, or stall
+    interim: bytes = b""  # whole 1xx responses sent first
+    raw: bytes | None = None  # these bytes instead of all of the above but the delay
+    read_body: bool = True  # False: answer without having read the body
 
 
 @dataclass
@@ -64,13 +64,13 @@ class Request:
     headers: list[tuple[str, str]]
     raw_head: bytes
     conn: "UpstreamConn"
-    nth: int                             # on its connection, from 1
+    nth: int  # on its connection, from 1
     at: float
     body: bytes = b""
-    raw_body: bytes = b""                # as on the wire, chunk lines included
+    raw_body: bytes = b""  # as on the wire, chunk lines included
     body_done: bool = False
-    ended: threading.Event = field(default_factory=threading.Event)   # answered, or gave up
-    sent: int = 0                        # body bytes of the answer handed to the kernel so far
+    ended: threading.Event = field(default_factory=threading.Event)  # answered, or gave up
+    sent: int = 0  # body bytes of the answer handed to the kernel so far
 
     def get(self, name: str) -> str | None:
         values = self.all(name)
@@ -93,7 +93,7 @@ Script = Union[Answer, Callable[[Request], Union[Answer, None]]]
 
 
 def early(script: Callable[[Request], Union[Answer, None]]) -> Script:
-    script.early = True                    # type: ignore[attr-defined]
+    script.early = True  # type: ignore[attr-defined]
     return script
 
 
@@ -109,13 +109,19 @@ def sse(*pieces: Piece, framing: str = "chunked", **more: Any) -> Answer:
     return Answer(body=list(pieces), framing=framing, **more)
 
 
-def chat_event(text: str = "", finish: str | None = None, model: str = "m",
-               usage: dict | None = None) -> bytes:
+def chat_event(
+    text: str = "", finish: str | None = None, model: str = "m", usage: dict | None = None
+) -> bytes:
     """One chunk of a chat completion stream."""
     event: dict[str, Any] = {
-        "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": model,
-        "choices": [{"index": 0, "delta": {"content": text} if text else {},
-                     "finish_reason": finish}]}
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": model,
+        "choices": [
+            {"index": 0, "delta": {"content": text} if text else {}, "finish_reason": finish}
+        ],
+    }
     if usage is not None:
         event["usage"] = usage
     return b"data: " + json.dumps(event).encode() + b"\n\n"
@@ -125,10 +131,16 @@ DONE = b"data: [DONE]\n\n"
 
 
 def chat_answer(model: str = "m", text: str = "hello") -> dict[str, Any]:
-    return {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": model,
-            "choices": [{"index": 0, "message": {"role": "assistant", "content": text},
-                         "finish_reason": "stop"}],
-            "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}}
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": model,
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        ],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+    }
 
 
 class UpstreamConn:
@@ -139,8 +151,8 @@ class UpstreamConn:
         self.sock = sock
         self.buffer = b""
         self.opened_at = time.monotonic()
-        self.closed_at: float | None = None       # when the gateway closed or reset it
-        self.gone = threading.Event()             # set with closed_at, and when we close
+        self.closed_at: float | None = None  # when the gateway closed or reset it
+        self.gone = threading.Event()  # set with closed_at, and when we close
         self.session_reused = False
         self.server_name: str | None = None
         self.requests = 0
@@ -219,8 +231,16 @@ class UpstreamConn:
             assert colon, f"malformed header from the gateway: {line!r}"
             headers.append((name, value.strip()))
         self.requests += 1
-        return Request(method, target, version, headers, raw + b"\r\n\r\n", self, self.requests,
-                       time.monotonic())
+        return Request(
+            method,
+            target,
+            version,
+            headers,
+            raw + b"\r\n\r\n",
+            self,
+            self.requests,
+            time.monotonic(),
+        )
 
     def read_body(self, request: Request) -> None:
         """Reads the body to its end."""
@@ -317,7 +337,7 @@ class UpstreamConn:
 class Upstream:
     """Listens on 127.0.0.1:<port>. `default` answers whatever no `then()` script was queued for."""
 
-    live: "set[Upstream]" = set()         # all that were started and not stopped
+    live: "set[Upstream]" = set()  # all that were started and not stopped
 
     def __init__(self, tls: ssl.SSLContext | None = None, rcvbuf: int = 0, scheme: str = ""):
         self.tls = tls
@@ -446,7 +466,7 @@ class Upstream:
                 if not getattr(script, "early", False):
                     conn.read_body(request)
                 answer = script(request)
-                if answer is None:         # the script did it all and closed or kept the connection
+                if answer is None:  # the script did it all and closed or kept the connection
                     return not conn.gone.is_set()
             if answer.read_body:
                 conn.read_body(request)

@@ -48,11 +48,11 @@ void scripted_join(struct scripted *s)
     s->script = NULL;
 }
 
-struct peer peer_take(struct scripted *s)
+struct visitor visitor_take(struct scripted *s)
 {
     struct timeval limit = {10, 0};
     for (;;) {
-        struct peer p = {accept(s->listener, NULL, NULL), NULL};
+        struct visitor p = {accept(s->listener, NULL, NULL), NULL};
         if (p.fd < 0)
             return p;
         s->connections++;
@@ -65,16 +65,16 @@ struct peer peer_take(struct scripted *s)
             s->resumed += SSL_session_reused(p.ssl) == 1;
             return p;
         }
-        peer_close(&p);
+        visitor_close(&p);
     }
 }
 
-ssize_t peer_read(struct peer *p, void *to, size_t n)
+ssize_t visitor_read(struct visitor *p, void *to, size_t n)
 {
     return p->ssl ? SSL_read(p->ssl, to, (int)n) : recv(p->fd, to, n, 0);
 }
 
-void peer_say_n(struct peer *p, const char *bytes, size_t n)
+void visitor_say_n(struct visitor *p, const char *bytes, size_t n)
 {
     while (n) {
         ssize_t put =
@@ -86,16 +86,16 @@ void peer_say_n(struct peer *p, const char *bytes, size_t n)
     }
 }
 
-void peer_say(struct peer *p, const char *text)
+void visitor_say(struct visitor *p, const char *text)
 {
-    peer_say_n(p, text, strlen(text));
+    visitor_say_n(p, text, strlen(text));
 }
 
-bool peer_hear(struct scripted *s, struct peer *p)
+bool visitor_hear(struct scripted *s, struct visitor *p)
 {
     size_t n = 0;
     for (;;) {
-        ssize_t got = peer_read(p, s->last + n, sizeof s->last - 1 - n);
+        ssize_t got = visitor_read(p, s->last + n, sizeof s->last - 1 - n);
         if (got <= 0)
             return false;
         n += (size_t)got;
@@ -111,35 +111,35 @@ bool peer_hear(struct scripted *s, struct peer *p)
     return true;
 }
 
-void peer_close(struct peer *p)
+void visitor_close(struct visitor *p)
 {
     if (p->ssl) {
         SSL_shutdown(p->ssl);
         SSL_free(p->ssl);
     }
     close(p->fd);
-    *p = (struct peer){-1, NULL};
+    *p = (struct visitor){-1, NULL};
 }
 
-void peer_reset(struct peer *p)
+void visitor_reset(struct visitor *p)
 {
     struct linger now = {1, 0};
     setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    peer_close(p);
+    visitor_close(p);
 }
 
 void script_same(struct scripted *s)
 {
     for (;;) {
-        struct peer p = peer_take(s);
+        struct visitor p = visitor_take(s);
         if (p.fd < 0)
             return;
-        while (peer_hear(s, &p)) {
+        while (visitor_hear(s, &p)) {
             size_t n = strlen(s->answer), step = s->step ? s->step : n;
             for (size_t at = 0; at < n; at += step)
-                peer_say_n(&p, s->answer + at, n - at < step ? n - at : step);
+                visitor_say_n(&p, s->answer + at, n - at < step ? n - at : step);
         }
-        peer_close(&p);
+        visitor_close(&p);
     }
 }
 

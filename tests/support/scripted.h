@@ -14,7 +14,7 @@
 
 /* ---- The provider. ---- */
 
-struct peer {
+struct visitor {
     int fd; /* -1: nobody came, the test is over */
     SSL *ssl;
 };
@@ -36,14 +36,14 @@ struct scripted {
 void scripted_start(struct scripted *s, void (*script)(struct scripted *));
 void scripted_join(struct scripted *s); /* wakes a script that waits in peer_take */
 
-struct peer peer_take(struct scripted *s);
-ssize_t peer_read(struct peer *p, void *to, size_t n); /* <= 0: the client is gone */
-void peer_say_n(struct peer *p, const char *bytes, size_t n);
-void peer_say(struct peer *p, const char *text);
+struct visitor visitor_take(struct scripted *s);
+ssize_t visitor_read(struct visitor *p, void *to, size_t n); /* <= 0: the client is gone */
+void visitor_say_n(struct visitor *p, const char *bytes, size_t n);
+void visitor_say(struct visitor *p, const char *text);
 /* A request and its body by Content-Length, into s->last; false when the client closed. */
-bool peer_hear(struct scripted *s, struct peer *p);
-void peer_close(struct peer *p);
-void peer_reset(struct peer *p); /* by RST */
+bool visitor_hear(struct scripted *s, struct visitor *p);
+void visitor_close(struct visitor *p);
+void visitor_reset(struct visitor *p); /* by RST */
 
 /* Answers s->answer to every request, on one connection after the other. */
 void script_same(struct scripted *s);

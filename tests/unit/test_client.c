@@ -95,12 +95,12 @@ static void test_leftover(void **state)
 static void script_once(struct scripted *s)
 {
     for (;;) {
-        struct peer p = peer_take(s);
+        struct visitor p = visitor_take(s);
         if (p.fd < 0)
             return;
-        if (peer_hear(s, &p))
-            peer_say(&p, s->answer);
-        peer_close(&p);
+        if (visitor_hear(s, &p))
+            visitor_say(&p, s->answer);
+        visitor_close(&p);
     }
 }
 
@@ -174,16 +174,16 @@ static void test_stale_retry(void **state)
 
 static void script_reset_idle(struct scripted *s)
 {
-    struct peer p = peer_take(s);
-    assert_true(peer_hear(s, &p));
-    peer_say(&p, s->answer);
+    struct visitor p = visitor_take(s);
+    assert_true(visitor_hear(s, &p));
+    visitor_say(&p, s->answer);
     /* The second request is heard and then reset: that counts as stale once. */
-    (void)peer_hear(s, &p);
-    peer_reset(&p);
-    p = peer_take(s);
-    if (p.fd >= 0 && peer_hear(s, &p))
-        peer_say(&p, s->answer);
-    peer_close(&p);
+    (void)visitor_hear(s, &p);
+    visitor_reset(&p);
+    p = visitor_take(s);
+    if (p.fd >= 0 && visitor_hear(s, &p))
+        visitor_say(&p, s->answer);
+    visitor_close(&p);
 }
 
 static void test_stale_reset(void **state)
@@ -202,14 +202,14 @@ static void test_stale_reset(void **state)
 
 static void script_close_second(struct scripted *s)
 {
-    struct peer p = peer_take(s);
-    assert_true(peer_hear(s, &p));
-    peer_say(&p, s->answer);
-    (void)peer_hear(s, &p);
-    peer_close(&p);
-    p = peer_take(s);
-    (void)peer_hear(s, &p);
-    peer_close(&p);
+    struct visitor p = visitor_take(s);
+    assert_true(visitor_hear(s, &p));
+    visitor_say(&p, s->answer);
+    (void)visitor_hear(s, &p);
+    visitor_close(&p);
+    p = visitor_take(s);
+    (void)visitor_hear(s, &p);
+    visitor_close(&p);
 }
 
 static void test_retried_once(void **state)
@@ -230,16 +230,16 @@ static void script_408(struct scripted *s)
 {
     static const char timeout[] =
         "HTTP/1.1 408 Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-    struct peer p = peer_take(s);
-    assert_true(peer_hear(s, &p));
-    peer_say(&p, s->answer);
-    (void)peer_hear(s, &p);
-    peer_say(&p, timeout);
-    peer_close(&p);
-    p = peer_take(s);
-    (void)peer_hear(s, &p);
-    peer_say(&p, timeout);
-    peer_close(&p);
+    struct visitor p = visitor_take(s);
+    assert_true(visitor_hear(s, &p));
+    visitor_say(&p, s->answer);
+    (void)visitor_hear(s, &p);
+    visitor_say(&p, timeout);
+    visitor_close(&p);
+    p = visitor_take(s);
+    (void)visitor_hear(s, &p);
+    visitor_say(&p, timeout);
+    visitor_close(&p);
 }
 
 static void test_stale_408(void **state)
@@ -333,11 +333,11 @@ static void test_connect_timeout(void **state)
 
 static void script_once_reset(struct scripted *s)
 {
-    struct peer p = peer_take(s);
-    (void)peer_hear(s, &p);
-    peer_say(&p, s->answer);
+    struct visitor p = visitor_take(s);
+    (void)visitor_hear(s, &p);
+    visitor_say(&p, s->answer);
     usleep(20000); /* an RST at once may overtake what was said */
-    peer_reset(&p);
+    visitor_reset(&p);
 }
 
 static void test_answers_that_fail(void **state)
@@ -407,12 +407,12 @@ static char *big(const char *start_line, size_t n)
 /* Answers when it has heard enough, reads no more, and closes. */
 static void script_early(struct scripted *s)
 {
-    struct peer p = peer_take(s);
+    struct visitor p = visitor_take(s);
     char some[1000];
-    (void)peer_read(&p, some, sizeof some);
-    peer_say(&p, s->answer);
+    (void)visitor_read(&p, some, sizeof some);
+    visitor_say(&p, s->answer);
     usleep(50000);
-    peer_close(&p);
+    visitor_close(&p);
 }
 
 static void test_early_answer(void **state)
@@ -432,13 +432,13 @@ static void test_early_answer(void **state)
 /* Hears a chunked upload to its end, counting in last_n, and answers. */
 static void script_upload(struct scripted *s)
 {
-    struct peer p = peer_take(s);
+    struct visitor p = visitor_take(s);
     char tail[8] = "";
     s->last_n = 0;
     usleep(50000); /* long enough for the queue to fill */
     while (!strstr(tail, "0\r\n\r\n")) {
         char some[65536];
-        ssize_t got = peer_read(&p, some, sizeof some);
+        ssize_t got = visitor_read(&p, some, sizeof some);
         if (got <= 0)
             break;
         if (s->last_n + 1000 < sizeof s->last)
@@ -446,8 +446,8 @@ static void script_upload(struct scripted *s)
         s->last_n += (size_t)got;
         memcpy(tail, got < 7 ? some : some + got - 7, got < 7 ? (size_t)got : 7);
     }
-    peer_say(&p, s->answer);
-    peer_close(&p);
+    visitor_say(&p, s->answer);
+    visitor_close(&p);
 }
 
 static void test_upload(void **state)
@@ -544,12 +544,12 @@ static void test_pause_in_head(void **state)
 
 static void script_big(struct scripted *s)
 {
-    struct peer p = peer_take(s);
+    struct visitor p = visitor_take(s);
     char *answer = big("HTTP/1.1 200 OK", BIG);
-    if (peer_hear(s, &p))
-        peer_say(&p, answer);
+    if (visitor_hear(s, &p))
+        visitor_say(&p, answer);
     free(answer);
-    peer_close(&p);
+    visitor_close(&p);
 }
 
 /* While paused nothing is read, so the provider is held up by TCP. */
@@ -591,15 +591,15 @@ static void expect_silence(struct env *e, struct rec *r)
 
 static void script_silent(struct scripted *s)
 {
-    struct peer p = peer_take(s);
+    struct visitor p = visitor_take(s);
     char c;
     if (p.fd < 0)
         return;
-    if (peer_hear(s, &p) && s->answer)
-        peer_say(&p, s->answer);
+    if (visitor_hear(s, &p) && s->answer)
+        visitor_say(&p, s->answer);
     /* Whether the client closed: that is what cancelling must lead to. */
-    s->resumed = peer_read(&p, &c, 1) <= 0;
-    peer_close(&p);
+    s->resumed = visitor_read(&p, &c, 1) <= 0;
+    visitor_close(&p);
 }
 
 static void test_cancel_before_head(void **state)

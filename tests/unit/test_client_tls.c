@@ -167,12 +167,12 @@ static void test_wrong_address(void **state)
 
 static void script_plain(struct scripted *s)
 {
-    struct peer p = peer_take(s);
+    struct visitor p = visitor_take(s);
     char some[1000];
-    (void)peer_read(&p, some, sizeof some);
+    (void)visitor_read(&p, some, sizeof some);
     if (s->answer)
-        peer_say(&p, s->answer);
-    peer_close(&p);
+        visitor_say(&p, s->answer);
+    visitor_close(&p);
 }
 
 static void test_not_tls(void **state)
@@ -192,11 +192,11 @@ static void test_not_tls(void **state)
 /* A server that says nothing: the connect deadline covers the handshake. */
 static void script_mute(struct scripted *s)
 {
-    struct peer p = peer_take(s);
+    struct visitor p = visitor_take(s);
     char some[1000];
-    while (peer_read(&p, some, sizeof some) > 0)
+    while (visitor_read(&p, some, sizeof some) > 0)
         continue;
-    peer_close(&p);
+    visitor_close(&p);
 }
 
 static void test_handshake_timeout(void **state)
@@ -307,17 +307,17 @@ enum { BIG = 3 << 20 };
 
 static void script_big(struct scripted *s)
 {
-    struct peer p = peer_take(s);
+    struct visitor p = visitor_take(s);
     static char some[BIG];
     char head[128];
     memset(some, 'b', sizeof some);
     snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", BIG);
-    if (p.fd >= 0 && peer_hear(s, &p)) {
-        peer_say(&p, head);
-        peer_say_n(&p, some, sizeof some);
-        (void)peer_hear(s, &p);
+    if (p.fd >= 0 && visitor_hear(s, &p)) {
+        visitor_say(&p, head);
+        visitor_say_n(&p, some, sizeof some);
+        (void)visitor_hear(s, &p);
     }
-    peer_close(&p);
+    visitor_close(&p);
 }
 
 static void pause_it(struct rec *r)
@@ -364,12 +364,12 @@ static const char until_close[] = "HTTP/1.1 200 OK\r\n\r\nhello";
 /* s->step 1: by TCP alone, as one in between could do it. */
 static void script_until_close(struct scripted *s)
 {
-    struct peer p = peer_take(s);
-    if (p.fd >= 0 && peer_hear(s, &p))
-        peer_say(&p, until_close);
+    struct visitor p = visitor_take(s);
+    if (p.fd >= 0 && visitor_hear(s, &p))
+        visitor_say(&p, until_close);
     if (p.ssl && s->step)
         SSL_set_quiet_shutdown(p.ssl, 1);
-    peer_close(&p);
+    visitor_close(&p);
 }
 
 static void test_until_close(void **state)
@@ -410,37 +410,37 @@ static void test_files(void **state)
 
 /* ---- Proxies. ---- */
 
-static void pump(struct peer *from, int to)
+static void pump(struct visitor *from, int to)
 {
     struct pollfd fds[2] = {{from->fd, POLLIN, 0}, {to, POLLIN, 0}};
-    struct peer far = {to, NULL};
+    struct visitor far = {to, NULL};
     char some[16384];
     for (;;) {
         bool pending = from->ssl && SSL_has_pending(from->ssl);
         if (!pending && poll(fds, 2, 10000) <= 0)
             return;
         if (pending || fds[0].revents) {
-            ssize_t n = peer_read(from, some, sizeof some);
+            ssize_t n = visitor_read(from, some, sizeof some);
             if (n <= 0)
                 return;
-            peer_say_n(&far, some, (size_t)n);
+            visitor_say_n(&far, some, (size_t)n);
         }
         if (!pending && fds[1].revents) {
-            ssize_t n = peer_read(&far, some, sizeof some);
+            ssize_t n = visitor_read(&far, some, sizeof some);
             if (n <= 0)
                 return;
-            peer_say_n(from, some, (size_t)n);
+            visitor_say_n(from, some, (size_t)n);
         }
     }
 }
 
-static void tunnel(struct peer *p, uint16_t port, const char *words, size_t n)
+static void tunnel(struct visitor *p, uint16_t port, const char *words, size_t n)
 {
     struct sockaddr_in addr = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     if (connect(fd, (struct sockaddr *)&addr, sizeof addr) == 0) {
-        peer_say_n(p, words, n);
+        visitor_say_n(p, words, n);
         pump(p, fd);
     }
     close(fd);
@@ -451,22 +451,22 @@ static void script_connect(struct scripted *s)
 {
     static const char yes[] = "HTTP/1.1 200 Connection established\r\nX: y\r\n\r\n";
     for (;;) {
-        struct peer p = peer_take(s);
+        struct visitor p = visitor_take(s);
         if (p.fd < 0)
             return;
         unsigned port = 0;
-        if (peer_hear(s, &p) && s->answer)
-            peer_say(&p, s->answer);
+        if (visitor_hear(s, &p) && s->answer)
+            visitor_say(&p, s->answer);
         else if (sscanf(s->last, "CONNECT %*[^:]:%u HTTP/1.1", &port) == 1)
             tunnel(&p, (uint16_t)port, yes, sizeof yes - 1);
-        peer_close(&p);
+        visitor_close(&p);
     }
 }
 
-static bool hear_n(struct scripted *s, struct peer *p, size_t n)
+static bool hear_n(struct scripted *s, struct visitor *p, size_t n)
 {
     for (size_t got = 0; got < n; got++) {
-        if (peer_read(p, s->last + s->last_n, 1) != 1)
+        if (visitor_read(p, s->last + s->last_n, 1) != 1)
             return false;
         s->last_n++;
     }
@@ -477,18 +477,18 @@ static bool hear_n(struct scripted *s, struct peer *p, size_t n)
  * "no": refuses the connection. */
 static void script_socks(struct scripted *s)
 {
-    struct peer p = peer_take(s);
+    struct visitor p = visitor_take(s);
     const char *how = s->answer ? s->answer : "";
     bool auth = strcmp(how, "auth") == 0;
     s->last_n = 0;
     if (!hear_n(s, &p, 2) || !hear_n(s, &p, (size_t)s->last[1]))
-        return peer_close(&p);
-    peer_say_n(&p, auth ? "\x05\x02" : "\x05\x00", 2);
+        return visitor_close(&p);
+    visitor_say_n(&p, auth ? "\x05\x02" : "\x05\x00", 2);
     if (auth) {
         (void)hear_n(s, &p, 2);
         (void)hear_n(s, &p, (size_t)s->last[s->last_n - 1] + 1);
         (void)hear_n(s, &p, (size_t)s->last[s->last_n - 1]);
-        peer_say_n(&p, "\x01\x00", 2);
+        visitor_say_n(&p, "\x01\x00", 2);
     }
     size_t at = s->last_n;
     (void)hear_n(s, &p, 5);
@@ -498,10 +498,10 @@ static void script_socks(struct scripted *s)
         (unsigned char)s->last[s->last_n - 2] * 256u + (unsigned char)s->last[s->last_n - 1];
     static const char yes[] = "\x05\x00\x00\x03\x01x\x00\x00";
     if (strcmp(how, "no") == 0)
-        peer_say_n(&p, "\x05\x05\x00\x01\0\0\0\0\0\0", 10);
+        visitor_say_n(&p, "\x05\x05\x00\x01\0\0\0\0\0\0", 10);
     else
         tunnel(&p, (uint16_t)port, yes, sizeof yes - 1);
-    peer_close(&p);
+    visitor_close(&p);
 }
 
 /* The provider behind a proxy; plain unless tls. login: "user:password@" or "". */

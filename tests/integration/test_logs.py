@@ -173,9 +173,11 @@ def test_usage_of_whole_answers(gw, up, target, body, usage, want):
             "/v1/messages",
             {**chat_body("claude-m"), "stream": True},
             [
-                b'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":9,'
+                b'event: message_start\ndata: {"type":"message_start","message":{"usage"'
+                b':{"input_tokens":9,'
                 b'"cache_read_input_tokens":100,"output_tokens":1}}}\n\n',
-                b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},'
+                b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_rea'
+                b'son":"end_turn"},'
                 b'"usage":{"output_tokens":44}}\n\n',
                 b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
             ],
@@ -185,8 +187,10 @@ def test_usage_of_whole_answers(gw, up, target, body, usage, want):
             "/v1/responses",
             {"model": "codex-m", "input": "x", "stream": True},
             [
-                b'event: response.completed\ndata: {"type":"response.completed","response":{"usage":'
-                b'{"input_tokens":50,"output_tokens":6,"input_tokens_details":{"cached_tokens":20}}}}\n\n'
+                b'event: response.completed\ndata: {"type":"response.completed","respons'
+                b'e":{"usage":'
+                b'{"input_tokens":50,"output_tokens":6,"input_tokens_details":{"cached_t'
+                b'okens":20}}}}\n\n'
             ],
             (50, 6, 20),
         ),
@@ -194,8 +198,10 @@ def test_usage_of_whole_answers(gw, up, target, body, usage, want):
             "/v1beta/models/gemini-m:streamGenerateContent?alt=sse",
             {"contents": []},
             [
-                b'data: {"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":40,'
-                b'"candidatesTokenCount":3,"thoughtsTokenCount":7,"cachedContentTokenCount":8}}\r\n\r\n'
+                b'data: {"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"prompt'
+                b'TokenCount":40,'
+                b'"candidatesTokenCount":3,"thoughtsTokenCount":7,"cachedContentTokenCou'
+                b'nt":8}}\r\n\r\n'
             ],
             (40, None, 8),
         ),

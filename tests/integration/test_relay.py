@@ -470,7 +470,8 @@ def test_an_event_stream_to_a_request_that_wanted_none(gw, up):
         b"garbage\r\n\r\n",
         b"HTTP/1.1 200\r\nContent-Length: x\r\n\r\n{}",
         b"HTTP/1.1 abc OK\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2"
+        b"\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
         b"HTTP/1.1 200 OK\r\nBad Header: x\r\nContent-Length: 2\r\n\r\n{}",
         b"HTTP/1.1 200 OK\r\nX: " + b"a" * 500_000 + b"\r\n\r\n",
@@ -684,7 +685,8 @@ def test_binary_answers(gw, up):
 
 def test_images_streamed(gw, up):
     body = (
-        b'event: image_generation.partial_image\ndata: {"type":"image_generation.partial_image"}\n\n'
+        b'event: image_generation.partial_image\ndata: {"type":"image_generation'
+        b'.partial_image"}\n\n'
         b'event: image_generation.completed\ndata: {"type":"image_generation.completed"}\n\n'
     )
     up.default = sse(body)

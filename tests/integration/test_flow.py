@@ -249,3 +249,56 @@ def test_memory_goes_back_after_a_burst(gw, up):
     up.close_connections()
     if not sanitizer():
         eventually(lambda: gw.rss() < 2 * idle + 8 * MB, f"memory back near {idle / MB:.0f} MB", 10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("side", ["listener", "upstream", "both"])
+def test_backpressure_through_tls(stage, authority, side):
+    """40 MB down to a client that pauses, 10 MB up to a provider that pauses, all bytes right."""
+    up = stage.upstream(tls=authority.server() if side != "listener" else None)
+    base = config(up, workers=1, upstream={"ca-file": str(authority.ca)})
+    tls = None
+    if side != "upstream":
+        cert, key = authority.issue()
+        base["tls"] = {"enable": True, "cert": str(cert), "key": str(key)}
+        tls = authority.client()
+    gw = stage.gateway(base, tls=tls)
+    event = chat_event("é" * 10_000)
+    body = event * 700 + chat_event("", "stop") + DONE
+    up.default = lambda _: Answer(
+        body=(body[i : i + 33_333] for i in range(0, len(body), 33_333)),
+        framing="chunked",
+        headers=[("Content-Type", "text/event-stream")],
+    )
+    with Peak(gw) as peak, gw.connect(rcvbuf=262144) as c:
+        for _ in range(2):
+            c.request(
+                "POST",
+                "/v1/chat/completions",
+                gw.headers(body=1),
+                encode(chat_body(stream=True)),
+            )
+            r = c.head()
+            time.sleep(0.4)
+            got = b"".join(c._framed(r, "POST"))
+            assert r.complete and got == body
+    assert peak.growth() < BOUND
+
+    @early
+    def slow(request):
+        time.sleep(0.4)
+        request.conn.read_body(request)
+        return ok({"n": len(request.body)})
+
+    up.reset(slow)
+    front = (
+        b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nm\r\n--b\r\n'
+        b'Content-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
+    )
+    upload = front + bytes(range(256)) * 40_000 + b"\r\n--b--\r\n"
+    r = gw.post(
+        "/v1/audio/transcriptions",
+        upload,
+        headers=[("Content-Type", "multipart/form-data; boundary=b")],
+    )
+    assert r.json() == {"n": len(upload)} and up.one().body == upload

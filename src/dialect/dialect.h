@@ -55,6 +55,7 @@ struct tap {
     bool usage_only; /* the last event carried usage and no choices (chat) */
     bool bare_error; /* the error came as plain JSON where an event was due */
     size_t n_models; /* model names in the last event, for tap_rename */
+    bool renaming;   /* the caller may say after tap_init that it does not need n_models */
     /* private */
     const struct dialect *dialect;
     struct watch *watch;
@@ -92,6 +93,8 @@ struct dialect {
     const struct watch_path *paths;
     size_t n_paths;
     const struct dialect_event *events; /* ends with type == NULL */
+    const char *const *words;           /* an event that mentions none of these, as keys or values,
+                                           just carries content; NULL: look at all */
     const char *done;                   /* data that is no JSON and ends the stream, or NULL */
     bool finish_ends;                   /* a finish reason is the end of the stream */
     bool input_lacks_cached;            /* input tokens are said without those from the cache */

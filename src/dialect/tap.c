@@ -1,5 +1,6 @@
 #include "base/mem.h"
 #include "dialect/tables.h"
+#include "json/mention.h"
 #include "json/scan.h"
 #include "json/write.h"
 
@@ -130,7 +131,8 @@ static void on_value(void *arg, int id, enum json_kind kind, str text, size_t at
 
 void tap_init(struct tap *t, const struct dialect *d)
 {
-    *t = (struct tap){.usage = USAGE_NONE, .dialect = d, .doc_at = NOWHERE, .sequence = -1};
+    *t = (struct tap){
+        .usage = USAGE_NONE, .dialect = d, .doc_at = NOWHERE, .sequence = -1, .renaming = true};
     for (size_t i = 0; i < TAP_COUNTS; i++)
         t->counts[i] = -1;
     buf_init(&t->lines, LINES_MAX);
@@ -203,6 +205,19 @@ static bool is_done(const struct tap *t, str data)
     return t->dialect->done && str_eq(str_trim(data), str_c(t->dialect->done));
 }
 
+/* A quick look tells of most events that there is nothing in them to be seen. */
+static bool plain_content(const struct tap *t, const struct sse_event *ev)
+{
+    const struct dialect *d = t->dialect;
+    if (!d->words || t->renaming)
+        return false;
+    for (const struct dialect_event *e = d->events; e && e->type; e++) {
+        if (str_eq(ev->type, str_c(e->type)))
+            return false; /* the data may say that it is of another */
+    }
+    return !json_mentions(ev->data, d->words);
+}
+
 void tap_frame(struct tap *t, str frame)
 {
     struct sse_event ev;
@@ -218,7 +233,8 @@ void tap_frame(struct tap *t, str frame)
     }
     if (!t->lines.n)
         t->doc_at = (size_t)(ev.data.p - frame.p);
-    watch_feed(t->watch, ev.data);
+    if (!plain_content(t, &ev))
+        watch_feed(t->watch, ev.data);
     if (!(t->seen & SEEN_TYPE) && ev.type.n)
         type_set(t, ev.type);
     doc_end(t);

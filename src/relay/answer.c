@@ -167,6 +167,7 @@ static void on_head(void *owner, const struct http_head *h)
     if (x->mode == ANSWER_BYTES && x->up_coding.n)
         exchange_add_field(x, S("Content-Encoding"), x->up_coding);
     tap_init(&x->tap, x->dialect);
+    x->tap.renaming = renames(x);
     x->tapping = true;
     if (x->mode == ANSWER_EVENTS) {
         sse_splitter_init(&x->frames, x->config->event_bytes);

@@ -29,6 +29,11 @@ static const struct dialect_event events[] = {
     {NULL, 0},
 };
 
+/* Keys on the paths, and the types with a meaning: an event without any only brings text. */
+static const char *const words[] = {
+    "usage", "stop_reason", "input_tokens", "error", "ping", "message_stop", NULL,
+};
+
 /* SPEC 1.10 */
 static const char *error_type(const struct dialect_error *e)
 {
@@ -78,6 +83,7 @@ const struct dialect dialect_anthropic = {
     .error_body = error_body,
     .error_frame = error_frame,
     TABLE(paths),
+    .words = words,
     .events = events,
     .input_lacks_cached = true,
 };

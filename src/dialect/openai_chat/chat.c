@@ -30,6 +30,10 @@ static const struct watch_path paths[] = {
     {TAP_MESSAGE, {"error", "message"}},
 };
 
+/* The last keys of the paths above, but for the model and the choices: what tells them apart from
+ * an event that only brings text. */
+static const char *const words[] = {"usage", "error", "finish_reason", NULL};
+
 /* Type by status, as the API's own errors have it. */
 static const char *error_type(int status)
 {
@@ -78,5 +82,6 @@ const struct dialect dialect_chat = {
     .missing_tail = "data: [DONE]\n\n",
     .stream_from_whole = chat_stream_from_whole,
     TABLE(paths),
+    .words = words,
     .done = "[DONE]",
 };

@@ -142,9 +142,9 @@ str sse_rest(const struct sse_splitter *s)
 /* ---- one frame ---- */
 
 /* Takes a line off *rest, without its end. */
-static str next_line(str *rest)
+static str next_line(str *rest, bool has_cr)
 {
-    size_t n = line_end(*rest, 0);
+    size_t n = has_cr ? line_end(*rest, 0) : str_find_char(*rest, '\n');
     str line = str_head(*rest, n);
     bool crlf = n + 1 < rest->n && rest->p[n] == '\r' && rest->p[n + 1] == '\n';
     *rest = str_from(*rest, crlf ? n + 2 : n + 1);
@@ -175,8 +175,9 @@ void sse_parse(str frame, struct buf *joined, struct sse_event *ev)
         frame = str_from(frame, 1);
     if (str_starts(frame, str_of(BOM, sizeof BOM)))
         frame = str_from(frame, sizeof BOM);
+    bool has_cr = str_find_char(frame, '\r') < frame.n;
     while (frame.n) {
-        str line = next_line(&frame);
+        str line = next_line(&frame, has_cr);
         size_t colon = str_find_char(line, ':');
         str name = str_head(line, colon), value = str_from(line, colon + 1);
         if (value.n && value.p[0] == ' ')

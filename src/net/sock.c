@@ -105,9 +105,16 @@ int sock_handshake(struct sock *s)
     }
 }
 
+/* SSL_get_error looks at the thread's queue; it is nearly always empty, and clearing is dear. */
+static void errors_clear(void)
+{
+    if (ERR_peek_error())
+        ERR_clear_error();
+}
+
 static ssize_t read_tls(struct sock *s, void *p, size_t n)
 {
-    ERR_clear_error();
+    errors_clear();
     int rc = SSL_read(s->ssl, p, n > INT32_MAX ? INT32_MAX : (int)n);
     if (rc > 0)
         return rc;
@@ -135,7 +142,7 @@ ssize_t sock_read(struct sock *s, void *p, size_t n)
         return read_tls(s, p, n);
     ssize_t got;
     do
-        got = read(s->fd, p, n);
+        got = recv(s->fd, p, n, 0);
     while (got < 0 && errno == EINTR);
     if (got >= 0)
         return got;
@@ -172,7 +179,7 @@ static ssize_t write_tls(struct sock *s, const struct iovec *v, int n)
         total += v[i].iov_len;
     while (done < total) {
         str piece = gather(s->worker, v, n, done);
-        ERR_clear_error();
+        errors_clear();
         int rc = SSL_write(s->ssl, piece.p, (int)piece.n);
         if (rc > 0) {
             done += (size_t)rc;

@@ -393,7 +393,7 @@ int gateway_run(const char *config_path)
     /* Bodies come and go by the hundred kilobytes: below this they stay in the heap, where reuse
      * costs no page faults; the trim timer gives back what a burst left. */
     mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
-    mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 8 * 1024 * 1024);
     hash_init();
     dispatch_init();
     uv_loop_init(&g.loop);

@@ -163,8 +163,8 @@ bool peer_has_room(const struct http_peer *c)
         return false; /* until the client has taken its answer */
     if (!c->body_done)
         return !c->body_paused;
-    /* What follows the request may fill the buffer but not move it: the request lies in it. */
-    return c->in.n < c->in.cap;
+    /* What follows the request may fill the buffer but not move it while the body lies in it. */
+    return c->in.n < c->in.cap || (c->body.n && c->in_at == c->in.n && c->in.n);
 }
 
 void peer_update_interest(struct http_peer *c)
@@ -398,10 +398,11 @@ static str body_room(struct http_peer *c)
 
 static str input_room(struct http_peer *c)
 {
-    bool pinned = c->state == PEER_ACTIVE && c->body_done; /* the body may lie in it */
+    bool served = c->state == PEER_ACTIVE && c->body_done;
+    bool pinned = served && c->body.n == 0; /* the body may lie in it */
     if (!pinned && c->in_at == c->in.n)
         c->in.n = c->in_at = c->head_from = 0;
-    if (!pinned && c->in.cap == c->in.n)
+    if (!served && c->in.cap == c->in.n)
         buf_reserve(&c->in, c->in.cap ? c->in.cap : c->state == PEER_ACTIVE ? IN_BODY : IN_FIRST);
     return str_of(c->in.p + c->in.n, c->in.cap - c->in.n);
 }

@@ -157,6 +157,24 @@ static void put_field(struct buf *out, const struct log_field *f)
     }
 }
 
+/* ` {"key":` for the first field, `,"key":` for the others; the room is looked for once. */
+static void put_key(struct buf *out, char before, const char *key)
+{
+    size_t n = strlen(key);
+    if (!buf_reserve(out, n + 5))
+        return;
+    char *p = out->p + out->n;
+    if (before == '{')
+        *p++ = ' ';
+    *p++ = before;
+    *p++ = '"';
+    memcpy(p, key, n);
+    p += n;
+    *p++ = '"';
+    *p++ = ':';
+    out->n = (size_t)(p - out->p);
+}
+
 void log_format(struct buf *out, uint64_t wall_ms, enum log_level level, uint32_t id,
                 const char *message, const struct log_field *fields)
 {
@@ -174,12 +192,7 @@ void log_format(struct buf *out, uint64_t wall_ms, enum log_level level, uint32_
     for (const struct log_field *f = fields; f->kind != LOG_END; f++) {
         if (!f->key)
             continue;
-        if (before == '{')
-            buf_put_char(out, ' ');
-        buf_put_char(out, before);
-        buf_put_char(out, '"');
-        buf_put(out, str_c(f->key));
-        buf_lit(out, "\":");
+        put_key(out, before, f->key);
         put_field(out, f);
         before = ',';
     }

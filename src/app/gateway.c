@@ -389,7 +389,6 @@ int gateway_run(const char *config_path)
     struct gateway g = {.path = config_path};
     struct listeners l;
     struct fail f = {0};
-    signal(SIGPIPE, SIG_IGN);
     /* Bodies come and go by the hundred kilobytes: below this they stay in the heap, where reuse
      * costs no page faults; the trim timer gives back what a burst left. */
     mallopt(M_MMAP_THRESHOLD, 1024 * 1024);

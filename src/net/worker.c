@@ -1,5 +1,7 @@
 #include "net/worker.h"
 
+#include <signal.h>
+
 #include "base/mem.h"
 
 struct worker_job {
@@ -26,6 +28,8 @@ static void on_async(uv_async_t *async)
 
 void worker_init(struct worker *w, unsigned id)
 {
+    /* Here and not in main alone: whoever has a worker writes to sockets that may be closed. */
+    signal(SIGPIPE, SIG_IGN);
     *w = (struct worker){.id = id};
     must(uv_loop_init(&w->loop) == 0);
     must(uv_async_init(&w->loop, &w->async, on_async) == 0);

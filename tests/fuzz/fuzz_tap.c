@@ -1,6 +1,7 @@
 /*
  * dialect/dialect.h: what a tap learns does not depend on where a stream or body is cut, nor (but
- * for model names) on whether it may pass over events that only bring text; its texts are bounded UTF-8 or the provider's bytes; renaming keeps everything else; a whole answer made a
+ * for model names) on whether it may pass over events that only bring text; its texts are bounded
+ * UTF-8 or the provider's bytes; renaming keeps everything else; a whole answer made a
  * stream is a stream with an end. First byte: dialect and form; second: piece size.
  */
 #include <stdint.h>

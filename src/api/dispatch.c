@@ -118,7 +118,6 @@ static bool admit(struct exchange *x)
 {
     struct key_check check = key_check(x->config, &x->s->request);
     if (check.err) {
-        x->error = err_info(check.err)->name;
         refuse(x, check.err, NULL);
         return false;
     }

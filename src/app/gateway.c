@@ -38,7 +38,7 @@ struct gateway {
     uv_timer_t log_timer, trim_timer, drain_timer;
     uv_signal_t signals[4];
     bool exposed; /* other machines reach the listener */
-    bool stopping, cutting, over;
+    bool stopping, over;
     long trimmed_pages;
 };
 
@@ -238,7 +238,6 @@ static void lane_stopped(void *arg)
 
 static void cut_lanes(struct gateway *g)
 {
-    g->cutting = true;
     for (unsigned i = 0; i < g->n_lanes; i++)
         lane_cut(&g->lanes[i]);
 }

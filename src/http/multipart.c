@@ -1,5 +1,7 @@
 #include "http/multipart.h"
 
+#include "http/parse.h"
+
 /* Takes the part before the next ';' off *rest; one inside quotes separates nothing. */
 static str next_parameter(str *rest)
 {
@@ -56,10 +58,9 @@ bool multipart_init(struct multipart *m, str content_type, str name)
     *m = (struct multipart){.name = name};
     buf_init(&m->value, MULTIPART_VALUE_MAX);
     buf_init(&m->head, MULTIPART_HEAD_MAX);
-    str media = str_trim(str_head(content_type, str_find_char(content_type, ';')));
     str boundary;
     if (!parameter(content_type, S("boundary"), &boundary) ||
-        !str_eq_nocase(media, S("multipart/form-data")) || boundary.n == 0 ||
+        !http_media_is(content_type, S("multipart/form-data")) || boundary.n == 0 ||
         boundary.n > MULTIPART_BOUNDARY_MAX)
         return false;
     memcpy(m->delimiter, "\r\n--", 4);

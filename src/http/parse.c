@@ -274,6 +274,12 @@ enum err http_chunks_feed(struct http_chunks *c, str bytes, size_t *used, struct
     return OK;
 }
 
+bool http_media_is(str content_type, str type)
+{
+    str media = str_trim(str_head(content_type, str_find_char(content_type, ';')));
+    return str_eq_nocase(media, type);
+}
+
 /* ---- Query strings. ---- */
 
 str http_query_get(str query, str name)

@@ -67,6 +67,9 @@ static inline str http_request_field(const struct http_request *rq, str name)
  * p == NULL if none. */
 str http_request_list(const struct http_request *rq, str name, struct arena *a);
 
+/* Whether a Content-Type names this media type, its parameters aside (RFC 9110 8.3.1). */
+bool http_media_is(str content_type, str type);
+
 /* The value of a query parameter, still percent-encoded; p == NULL if none. */
 str http_query_get(str query, str name);
 

@@ -80,9 +80,6 @@ static void log_access(struct exchange *x)
 
 void account_exchange(struct exchange *x)
 {
-    atomic_fetch_add_explicit(&x->lane->requests, 1, memory_order_relaxed);
-    if (x->status >= 500)
-        atomic_fetch_add_explicit(&x->lane->failures, 1, memory_order_relaxed);
     if (x->s && x->config->access_log)
         log_access(x);
 }

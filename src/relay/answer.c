@@ -124,12 +124,6 @@ static void copy_fields(struct exchange *x, const struct http_head *h)
     }
 }
 
-static bool media_is(str content_type, str type)
-{
-    str media = str_trim(str_head(content_type, str_find_char(content_type, ';')));
-    return str_eq_nocase(media, type);
-}
-
 static bool renames(const struct exchange *x)
 {
     return x->target->model && x->target->model->force_mapping;
@@ -137,8 +131,8 @@ static bool renames(const struct exchange *x)
 
 static enum answer_mode choose_mode(struct exchange *x, int status)
 {
-    bool events = media_is(x->content_type, S("text/event-stream"));
-    bool json = media_is(x->content_type, S("application/json"));
+    bool events = http_media_is(x->content_type, S("text/event-stream"));
+    bool json = http_media_is(x->content_type, S("application/json"));
     if (status < 200 || status > 299)
         return ANSWER_HELD;
     /* A coded stream, although we asked for none: it passes as it is, unread. */

@@ -158,7 +158,7 @@ void answer_arm(struct exchange *x);
 void answer_on_timer(struct exchange *x);
 void answer_fail_in_band(struct exchange *x, enum err e, const struct fail *f);
 
-/* account.c: the access line and the counters. */
+/* account.c: the access line. */
 void account_exchange(struct exchange *x);
 
 /* upload.c: streamed bodies. */

@@ -1,6 +1,6 @@
 /*
  * relay/lane.h - what one worker needs to serve: its side towards clients, its side towards
- * providers, its hold on the configuration, and its counters. One lane per worker, no locks.
+ * providers, and its hold on the configuration. One lane per worker, no locks.
  */
 #ifndef CLIPROXY_RELAY_LANE_H
 #define CLIPROXY_RELAY_LANE_H
@@ -19,8 +19,7 @@ struct lane {
     struct exchange *exchanges; /* running */
     struct exchange *spare;     /* to be used again */
     unsigned n_running, n_spare;
-    uint64_t id_state;                   /* of the request ids */
-    _Atomic uint64_t requests, failures; /* written by this worker, read by anyone */
+    uint64_t id_state; /* of the request ids */
 };
 
 #endif

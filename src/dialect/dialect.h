@@ -13,16 +13,10 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "http/sse.h"
+#include "ir/dialect_id.h"
+#include "ir/event.h"
 #include "json/edit.h"
 #include "json/watch.h"
-
-enum dialect_id {
-    DIALECT_CHAT,
-    DIALECT_RESPONSES,
-    DIALECT_ANTHROPIC,
-    DIALECT_GEMINI,
-    DIALECT_COUNT
-};
 
 /* An error of ours, to be said in some dialect. */
 struct dialect_error {
@@ -32,13 +26,6 @@ struct dialect_error {
     const char *param; /* the field at fault ("model"), or NULL */
     str request_id;
 };
-
-/* Token counts as the provider said them; -1: not said. Input includes cached tokens. */
-struct usage {
-    int64_t input, output, cached, cache_write, reasoning;
-};
-
-#define USAGE_NONE ((struct usage){-1, -1, -1, -1, -1})
 
 /*
  * What a tap learns from an answer, whole or streamed. Counts that a stream says several times are

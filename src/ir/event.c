@@ -13,17 +13,17 @@ const char *ir_finish_name(enum ir_finish f)
     return names[f];
 }
 
-static void merge(int64_t *a, int64_t b)
+static void merge(int64_t *a, int64_t later)
 {
-    if (*a <= 0 && b >= 0 && b > *a)
-        *a = b;
+    if (later > 0 || (later == 0 && *a < 0))
+        *a = later;
 }
 
-void usage_merge(struct usage *a, const struct usage *b)
+void usage_merge(struct usage *a, const struct usage *later)
 {
-    merge(&a->input, b->input);
-    merge(&a->output, b->output);
-    merge(&a->cached, b->cached);
-    merge(&a->cache_write, b->cache_write);
-    merge(&a->reasoning, b->reasoning);
+    merge(&a->input, later->input);
+    merge(&a->output, later->output);
+    merge(&a->cached, later->cached);
+    merge(&a->cache_write, later->cache_write);
+    merge(&a->reasoning, later->reasoning);
 }

@@ -86,7 +86,7 @@ typedef void ir_emit_fn(void *arg, const struct ir_event *e);
 /* "stop", "length", ...: our words, for logs and prints. */
 const char *ir_finish_name(enum ir_finish f);
 
-/* What is known of b where a does not say it, or says zero (placeholders in mid-stream). */
-void usage_merge(struct usage *a, const struct usage *b);
+/* What a later report says replaces what a has, except by zeros (placeholders in mid-stream). */
+void usage_merge(struct usage *a, const struct usage *later);
 
 #endif

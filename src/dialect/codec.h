@@ -66,9 +66,6 @@ struct codec {
                         struct buf *out);
     void (*write_fini)(void *state); /* NULL: nothing outside the arena */
     void (*write_whole)(const struct answer_ask *ask, const struct ir_answer *an, struct buf *out);
-    /* An error body; the status is the caller's. */
-    void (*write_error)(const struct ir_error *e, str request_id, struct buf *out);
-
     /* {"input_tokens":N} and the like. */
     void (*write_count)(uint64_t tokens, struct buf *out);
     /* The number in a provider's answer of that kind; false when there is none. */

@@ -16,6 +16,9 @@
 struct ir_target {
     str model; /* the provider's id of it */
     bool stream;
+    bool counting;       /* only its tokens are to be counted: write what the counting endpoint
+                            takes (Anthropic and Responses refuse max_tokens and the like there;
+                            Gemini wants it inside generateContentRequest) */
     uint64_t max_output; /* tokens the model can write; 0: unknown */
     bool is_compat;      /* not the dialect's own vendor: a lenient or partial copy of its API */
 };

@@ -43,8 +43,9 @@ struct ir_media {
 };
 
 /*
- * Something opaque that only its issuer can read: a thinking signature, redacted thinking, encrypted
- * reasoning, a thought signature. ir/seal.h packs it for the trip through another dialect's client.
+ * Something opaque that only its issuer can read: a thinking signature, redacted thinking,
+ * encrypted reasoning, a thought signature. ir/seal.h packs it for the trip through another
+ * dialect's client.
  */
 struct ir_seal {
     str value; /* empty: none */
@@ -103,7 +104,7 @@ static inline void ir_parts_init(struct ir_parts *l)
 /* A zeroed part at the end of the list. */
 struct ir_part *ir_parts_add(struct ir_parts *l, struct arena *a, enum ir_part_kind kind);
 
-/* Arguments as JSON text whatever they came as; "{}" when there are none. */
+/* Arguments as JSON text whatever they came as; "{}" when there are none. Custom calls: the text. */
 str ir_call_text(const struct ir_part *call, struct arena *a);
 
 /*
@@ -121,8 +122,9 @@ bool ir_data_url(str url, str *mime, str *data);
 /* The reverse. */
 str ir_data_url_of(const struct ir_media *m, struct arena *a);
 
-/* The media type by what the first bytes of base64 data show (png, jpeg, gif, webp, pdf, wav,
- * mp3, ogg, flac, mp4); by the name's extension; else otherwise. */
+/* The media type: as said (application/octet-stream says nothing); by what the first bytes of
+ * base64 data show (png, jpeg, gif, webp, pdf, wav, mp3, ogg, flac, mp4, ...); by the extension of
+ * name or url; else otherwise. */
 str ir_media_type(const struct ir_media *m, str otherwise);
 
 #endif

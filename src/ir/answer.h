@@ -27,15 +27,17 @@ struct ir_answer {
     bool complete;          /* END was seen */
     struct ir_error *error; /* or ERROR */
     yyjson_val *src;        /* of a whole answer: the tree; must outlive this */
+    bool overflow;          /* max was passed: nothing more was kept, complete stays false */
     /* private */
     struct ir_open *open; /* parts that are not over */
     size_t bytes, max;
-    bool overflow;
+    bool stable;
 };
 
 /*
  * max bounds the bytes kept. stable: trees and strings of the events outlive the answer (a whole
- * answer that was read in one go) and are borrowed; else they are copied into the arena.
+ * answer that was read in one go) and are borrowed; else they are copied into the arena. Nothing is
+ * outside the arena, so there is no _fini.
  */
 void ir_answer_init(struct ir_answer *an, struct arena *a, enum dialect_id from, size_t max,
                     bool stable);

@@ -45,7 +45,8 @@ enum ir_finish {
     IR_FINISHES
 };
 
-/* Token counts; -1: not said. Input includes cached and written tokens, output includes reasoning. */
+/* Token counts; -1: not said. Input includes tokens read from and written to the cache, output
+ * includes reasoning. */
 struct usage {
     int64_t input, output, cached, cache_write, reasoning;
 };
@@ -75,8 +76,7 @@ struct ir_event {
     /* FINISH */
     enum ir_finish finish;
     str native, stop;
-    /* START, USAGE */
-    struct usage usage;
+    struct usage usage; /* START, USAGE; USAGE_NONE when nothing is said: zeros are counts */
     const struct ir_error *error;
     yyjson_val *src; /* START: the answer; FINISH: the choice; for the dialect's own writer */
 };

@@ -21,6 +21,7 @@ struct ir_target {
                             Gemini wants it inside generateContentRequest) */
     uint64_t max_output; /* tokens the model can write; 0: unknown */
     bool is_compat;      /* not the dialect's own vendor: a lenient or partial copy of its API */
+    enum ir_tri reasons; /* whether the model is known to reason, or not to */
 };
 
 enum ir_field_kind { FIELD_NUMBER, FIELD_STRING, FIELD_BOOLEAN, FIELD_TREE, FIELD_HOOK };

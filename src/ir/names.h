@@ -36,8 +36,10 @@ struct ir_names {
 /*
  * Fits the request's tools, choice, calls and results. Custom tools become functions with one
  * string parameter `input` where the target has none, their past calls {"input": text}; the
- * grammar, if any, goes into the description. names, in arena a (it must outlive the answer), gets
- * what has to be undone.
+ * grammar, if any, goes into the description. An OWN tool that has a schema (local_shell: the client
+ * runs it, only its spelling is the dialect's) becomes a function of its name, its past calls
+ * (IR_CALL_OWN) calls of that function, and the answer's calls IR_CALL_OWN again. names, in arena a
+ * (it must outlive the answer), gets what has to be undone.
  */
 void ir_names_fit(struct ir_request *rq, const struct ir_alphabet *to, struct arena *a,
                   struct ir_names *names);

@@ -36,7 +36,7 @@ enum ir_tool_kind {
     IR_TOOL_WEB_SEARCH,
     IR_TOOL_WEB_FETCH,
     IR_TOOL_CODE_EXECUTION,
-    IR_TOOL_OWN /* src is all there is */
+    IR_TOOL_OWN /* src is all there is; with a schema: see ir/names.h */
 };
 
 struct ir_tool {
@@ -47,7 +47,7 @@ struct ir_tool {
     str name;  /* as the provider will see it, once ir_names_fit has run */
     str space; /* namespace; may be empty */
     str description;
-    yyjson_val *schema;  /* FUNCTION: JSON Schema of the arguments; NULL: none given */
+    yyjson_val *schema;  /* FUNCTION, some OWN: JSON Schema of the arguments; NULL: none given */
     yyjson_val *grammar; /* CUSTOM: Responses' format object; NULL: plain text */
     yyjson_val *cache;
     /* WEB_SEARCH */

@@ -42,8 +42,10 @@ enum err codec_write_request(const struct codec *to, struct ir_request *rq,
     *names = (struct ir_names){NULL};
     if (rq->from != to->dialect) {
         const struct codec *from = codec_get(rq->from);
-        enum err e = ir_losses_settle(&rq->said, from->fates, to->fates,
-                                      dialect_get(to->dialect)->name, lost, f);
+        enum err e = from->request_leave ? from->request_leave(rq, to, f) : OK;
+        if (!e)
+            e = ir_losses_settle(&rq->said, from->fates, to->fates, dialect_get(to->dialect)->name,
+                                 lost, f);
         if (e)
             return e;
         for (size_t i = 0; i < rq->unknown.n; i++)

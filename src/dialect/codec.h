@@ -26,7 +26,10 @@ struct answer_ask {
     str prompt;          /* legacy with echo: what stands before the completion; else empty */
     str echo;            /* Responses: members that repeat the request, as `"key":value,` text */
     str nonce;           /* 24 or so random characters [a-z0-9]: what ids are made of */
-    int64_t now;         /* unix seconds */
+    int64_t now;         /* unix seconds; whoever owns this may move it on while the answer comes */
+    enum dialect_id from; /* of the provider: whose src members the events bring */
+    bool codex; /* Responses streams: the client is Codex, to which only response.failed is an error
+                   (SPEC 1.7) */
 };
 
 struct codec {
@@ -40,6 +43,13 @@ struct codec {
      * it must be. Accepts what the dialect's own API accepts, and the variants SPEC lists.
      */
     enum err (*request_read)(struct ir_request *rq, yyjson_val *root, struct fail *f);
+
+    /*
+     * Before the request leaves for another dialect: refuses, in words that name the member and the
+     * way out, what only a provider of this dialect could serve (a conversation it holds). NULL:
+     * the tables say it all.
+     */
+    enum err (*request_leave)(const struct ir_request *rq, const struct codec *to, struct fail *f);
 
     /* Writes the request for a provider of this dialect; rq has been fitted. */
     enum err (*request_write)(struct ir_request *rq, const struct ir_target *to, struct buf *out,

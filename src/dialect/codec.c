@@ -39,7 +39,10 @@ enum err codec_write_request(const struct codec *to, struct ir_request *rq,
                              struct ir_names *names, struct ir_losses *lost, struct buf *out,
                              struct fail *f)
 {
+    struct ir_target fit = *target;
+    struct ir_alphabet alphabet = to->alphabet;
     *names = (struct ir_names){NULL};
+    fit.lost = lost;
     if (rq->from != to->dialect) {
         const struct codec *from = codec_get(rq->from);
         enum err e = from->request_leave ? from->request_leave(rq, to, f) : OK;
@@ -50,10 +53,12 @@ enum err codec_write_request(const struct codec *to, struct ir_request *rq,
             return e;
         for (size_t i = 0; i < rq->unknown.n; i++)
             ir_losses_add(lost, rq->unknown.names[i]);
-        ir_names_fit(rq, &to->alphabet, life, names);
+        if (to->alphabet_for)
+            to->alphabet_for(&fit, &alphabet);
+        ir_names_fit(rq, &alphabet, life, names);
         ir_turns_fit(rq, to->turns);
     }
-    enum err e = to->request_write(rq, target, out, f);
+    enum err e = to->request_write(rq, &fit, out, f);
     if (!e && out->failed)
         e = fail_set(f, ERR_TOO_LARGE, "the translated request exceeds limits.body-size");
     return e;

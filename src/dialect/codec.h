@@ -38,6 +38,10 @@ struct codec {
     struct ir_alphabet alphabet;
     unsigned turns; /* TURNS_*: how requests are fitted before request_write */
 
+    /* Changes in *a, a copy of alphabet, what depends on the target: custom tools, which only some
+     * models take. NULL: nothing does. */
+    void (*alphabet_for)(const struct ir_target *to, struct ir_alphabet *a);
+
     /*
      * Fills rq (initialised; rq->src set) from the body. ERR_BAD_REQUEST names the field and what
      * it must be. Accepts what the dialect's own API accepts, and the variants SPEC lists.

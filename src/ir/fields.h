@@ -16,13 +16,21 @@
 struct ir_target {
     str model; /* the provider's id of it */
     bool stream;
-    bool counting;       /* only its tokens are to be counted: write what the counting endpoint
+    bool counting;          /* only its tokens are to be counted: write what the counting endpoint
                             takes (Anthropic and Responses refuse max_tokens and the like there;
                             Gemini wants it inside generateContentRequest) */
-    uint64_t max_output; /* tokens the model can write; 0: unknown */
-    bool is_compat;      /* not the dialect's own vendor: a lenient or partial copy of its API */
-    enum ir_tri reasons; /* whether the model is known to reason, or not to */
+    uint64_t max_output;    /* tokens the model can write; 0: unknown */
+    bool is_compat;         /* not the dialect's own vendor: a lenient or partial copy of its API */
+    enum ir_tri reasons;    /* whether the model is known to reason, or not to */
+    struct ir_losses *lost; /* for what a writer leaves out because of this very model or provider;
+                               may be NULL */
 };
+
+static inline void ir_target_lose(const struct ir_target *to, str name)
+{
+    if (to->lost)
+        ir_losses_add(to->lost, name);
+}
 
 enum ir_field_kind { FIELD_NUMBER, FIELD_STRING, FIELD_BOOLEAN, FIELD_TREE, FIELD_HOOK };
 

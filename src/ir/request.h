@@ -56,6 +56,10 @@ struct ir_tool {
     yyjson_val *location; /* {"city","region","country","timezone"} of the user */
     str context_size;     /* "low", "medium", "high"; may be empty */
     int64_t max_uses;     /* 0: not said */
+    yyjson_val
+        *google; /* WEB_SEARCH, WEB_FETCH, CODE_EXECUTION: Gemini's own object of options, when
+                           said in its spelling by a client of whatever dialect ({"google_search":
+                           {...}} in chat's tools; SPEC 9 R7) */
     yyjson_val *src;
 };
 

@@ -11,21 +11,25 @@
 #include "ir/request.h"
 
 enum {
-    TURNS_MERGE = 1,      /* neighbouring messages of one side become one (tool is the user's) */
-    TURNS_USER_FIRST = 2, /* an empty user message goes before an assistant that begins */
-    TURNS_NO_PREFILL = 4, /* trailing assistant messages go (their calls have no results) */
+    TURNS_MERGE = 1, /* neighbouring messages of one side become one; tool is the user's: results
+                             and what the user says then are one USER message, results first */
+    TURNS_USER_FIRST = 2,     /* a user message "." goes before an assistant that begins, and into a
+                             conversation that is empty: nobody takes an empty text */
+    TURNS_NO_PREFILL = 4,     /* trailing assistant messages go, calls without any result as well */
     TURNS_SYSTEM_AS_USER = 8, /* system messages after the first turn become user messages, wrapped
                                  as a reminder */
-    TURNS_NO_EMPTY = 16       /* empty text parts, and messages left empty, go */
+    TURNS_NO_EMPTY = 16       /* text parts that are empty or white space go, in results too, and
+                                 messages left empty */
 };
 
 /*
- * Always: every call of an assistant message gets exactly one result, in the order of the calls,
- * in the message right behind it (a TOOL message is made where results are missing: an empty
- * result), before anything else of the user; the last of several results for one call wins;
- * results without a call are dropped. Results get the name of their call. Calls without an id get
- * one made from position, name and arguments; results without one are matched by name, then by
- * order.
+ * A turn is a run of assistant messages. Always: every call of a turn gets exactly one result, in
+ * the order of the calls, in one TOOL message right behind the turn; for a missing one an empty
+ * result is made (no_text). Of several results for one call the last counts; a result for no call
+ * that came before it is dropped, and a message that held nothing else with it. Results get id,
+ * name, space and kind (call) of their call. Calls without an id, or with one that an earlier call
+ * has, get one made from position, name and arguments; results without one are matched by name,
+ * then by order, to calls of the latest turn.
  */
 void ir_turns_fit(struct ir_request *rq, unsigned how);
 

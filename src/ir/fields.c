@@ -46,13 +46,39 @@ static enum err read_row(const struct ir_field *row, struct ir_request *rq, yyjs
     return row->read ? row->read(rq, v, f) : OK;
 }
 
+static bool upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+bool ir_key_is(str key, const char *name)
+{
+    size_t i = 0;
+    for (; *name; name++) {
+        if (i < key.n && key.p[i] == *name)
+            i++;
+        else if (upper(*name) && key.n - i >= 2 && key.p[i] == '_' &&
+                 key.p[i + 1] == ascii_lower(*name))
+            i += 2;
+        else
+            return false;
+    }
+    return i == key.n;
+}
+
 static const struct ir_field *row_of(const struct ir_field *rows, str key)
 {
     for (; rows->key; rows++) {
-        if (str_eq(key, str_c(rows->key)))
+        if (ir_key_is(key, rows->key))
             return rows;
     }
     return NULL;
+}
+
+/* key is the snake_case spelling of a row whose own spelling is in obj as well. */
+static bool outdone(const struct ir_field *row, str key, yyjson_val *obj)
+{
+    return !str_eq(key, str_c(row->key)) && jv_get(obj, row->key);
 }
 
 static void note_unknown(struct ir_request *rq, const char *path, str key)
@@ -74,6 +100,8 @@ enum err ir_fields_read(const struct ir_field *rows, struct ir_request *rq, yyjs
             note_unknown(rq, path, jv_str(k));
             continue;
         }
+        if (outdone(row, jv_str(k), obj))
+            continue;
         enum err e = read_row(row, rq, v, path, f);
         if (e)
             return e;
@@ -138,9 +166,10 @@ void ir_fields_write(const struct ir_field *rows, const struct ir_request *rq, e
         yyjson_val *v = yyjson_obj_iter_get_val(k);
         const struct ir_field *row = row_of(rows, jv_str(k));
         bool own = row && row->kind == FIELD_HOOK && !row->write && !row->read;
-        if (row && (written >> (row - rows) & 1 || (!own && !yyjson_is_null(v))))
+        if (row && (written >> (row - rows) & 1 || (!own && !yyjson_is_null(v)) ||
+                    outdone(row, jv_str(k), src)))
             continue;
-        jw_key(w, jv_str(k));
+        jw_key(w, row ? str_c(row->key) : jv_str(k));
         jw_value(w, v);
     }
 }

@@ -21,6 +21,7 @@ struct ir_target {
                             Gemini wants it inside generateContentRequest) */
     uint64_t max_output;    /* tokens the model can write; 0: unknown */
     bool is_compat;         /* not the dialect's own vendor: a lenient or partial copy of its API */
+    bool vertex;            /* Gemini: on Vertex AI, whose API lacks some members of the other */
     enum ir_tri reasons;    /* whether the model is known to reason, or not to */
     struct ir_losses *lost; /* for what a writer leaves out because of this very model or provider;
                                may be NULL */
@@ -78,7 +79,14 @@ struct ir_field {
     }
 
 /*
- * Reads obj's members; null counts as absent. path ("" or "generationConfig.") goes into messages
+ * Whether a member's key is name. A name in camelCase is also met by its snake_case spelling: proto3
+ * JSON parsers take both (protobuf.dev, ProtoJSON format), and so clients of Gemini write both.
+ */
+bool ir_key_is(str key, const char *name);
+
+/*
+ * Reads obj's members; null counts as absent. Rows take keys as ir_key_is does; of both spellings
+ * the camelCase one counts. path ("" or "generationConfig.") goes into messages
  * and the names of unknown members. ERR_BAD_REQUEST names the member and what it must be.
  */
 enum err ir_fields_read(const struct ir_field *rows, struct ir_request *rq, yyjson_val *obj,

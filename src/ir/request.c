@@ -1,5 +1,4 @@
-#include "ir/request.h"
-
+#include "ir/fields.h"
 #include "json/read.h"
 
 void ir_request_init(struct ir_request *rq, struct arena *a, enum dialect_id from)
@@ -31,7 +30,7 @@ struct ir_tool *ir_tool_add(struct ir_request *rq, enum ir_tool_kind kind)
 static bool one_of(str key, const char *const *known)
 {
     for (; *known; known++) {
-        if (str_eq(key, str_c(*known)))
+        if (ir_key_is(key, *known))
             return true;
     }
     return false;

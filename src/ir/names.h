@@ -36,10 +36,11 @@ struct ir_names {
 /*
  * Fits the request's tools, choice, calls and results. Custom tools become functions with one
  * string parameter `input` where the target has none, their past calls {"input": text}; the
- * grammar, if any, goes into the description. An OWN tool that has a schema (local_shell: the client
- * runs it, only its spelling is the dialect's) becomes a function of its name, its past calls
- * (IR_CALL_OWN) calls of that function, and the answer's calls IR_CALL_OWN again. names, in arena a
- * (it must outlive the answer), gets what has to be undone.
+ * grammar, if any, goes into the description. An OWN tool that has a schema (local_shell: the
+ * client runs it, only its spelling is the dialect's) becomes a function of its name, its past
+ * calls (IR_CALL_OWN) calls of that function, and the answer's calls IR_CALL_OWN again. A tool that
+ * is declared twice stays once. names, in arena a (it must outlive the answer), gets what has to be
+ * undone; calls of tools that are not declared any more count as well, as models call them again.
  */
 void ir_names_fit(struct ir_request *rq, const struct ir_alphabet *to, struct arena *a,
                   struct ir_names *names);
@@ -48,8 +49,8 @@ const struct ir_renamed *ir_names_find(const struct ir_names *names, str wire);
 
 /*
  * Between a reader and a writer of an answer: gives calls their names back, and turns
- * {"input": "..."} of a custom tool into its text as it arrives. One per answer; its memory is in
- * the arena.
+ * {"input": "..."} of a custom tool into its text as it arrives. Arguments that are no such object
+ * still reach the client: see ir/unname.c. One per answer; names must outlive it.
  */
 struct ir_unname;
 struct ir_unname *ir_unname_new(struct arena *a, const struct ir_names *names, ir_emit_fn *next,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dialect/anthropic/budget.h"
 #include "route/catalogue.h"
 #include "route/route.h"
 
@@ -206,24 +207,6 @@ static enum err write_responses(struct json_edit *e, const struct thinking *t, s
 
 /* ---- Anthropic. ---- */
 
-enum { CLAUDE_BUDGET_MIN = 1024 };
-
-/*
- * A budget must be below max_tokens and not below the minimum. Lowers the budget; when that is
- * not enough, thinking comes on top of the tokens the client wanted to have (*max is raised).
- */
-static void fit_budget(int64_t *budget, uint64_t *max, int64_t min)
-{
-    if (!*max || *max > INT64_MAX / 2 || *budget < (int64_t)*max)
-        return;
-    if ((int64_t)*max - 1 >= min) {
-        *budget = (int64_t)*max - 1;
-    } else {
-        *budget = min;
-        *max += (uint64_t)min;
-    }
-}
-
 enum claude_member {
     C_THINKING,
     C_CONFIG,
@@ -297,18 +280,18 @@ static enum err write_budget(struct json_edit *e, const struct claude_body *b, i
                              const struct model_info *known, struct fail *f)
 {
     static const str path[] = {{"max_tokens", 10}};
-    int64_t min = known && known->thinking.min ? known->thinking.min : CLAUDE_BUDGET_MIN;
+    int64_t min = known && known->thinking.min ? known->thinking.min : ANTHROPIC_BUDGET_MIN;
     uint64_t asked, max;
     enum err err = OK;
     if (number_of(e, b->m[C_MAX_TOKENS], &asked)) {
         max = asked;
-        fit_budget(&budget, &max, min);
+        anthropic_fit_budget(&budget, &max, min);
         if (max != asked)
             err = json_edit_set(e, b->root, path, 1,
                                 arena_printf(e->arena, "%llu", (unsigned long long)max), f);
     } else if (known && known->output) {
         max = known->output;
-        fit_budget(&budget, &max, min);
+        anthropic_fit_budget(&budget, &max, min);
     }
     return err ? err : set_thinking(e, b, "enabled", budget, f);
 }
@@ -350,7 +333,7 @@ enum err thinking_fit(struct json_edit *e, struct json_span thinking, struct jso
         return err;
     int64_t budget = (int64_t)asked;
     uint64_t raised = max;
-    fit_budget(&budget, &raised, CLAUDE_BUDGET_MIN);
+    anthropic_fit_budget(&budget, &raised, ANTHROPIC_BUDGET_MIN);
     if (budget != (int64_t)asked)
         json_edit_replace(e, m[1].at, m[1].n, arena_printf(e->arena, "%lld", (long long)budget));
     if (raised != max)

@@ -39,7 +39,13 @@ void ir_losses_add(struct ir_losses *l, str name)
 
 static const char *name_of(enum ir_feature f, const struct ir_fate_row *from)
 {
-    return from[f].wire && from[f].wire[0] ? from[f].wire : features[f].what;
+    return from && from[f].wire && from[f].wire[0] ? from[f].wire : features[f].what;
+}
+
+str ir_feature_name(enum ir_feature f, const struct ir_fate_row *rows)
+{
+    must((unsigned)f < CAN_COUNT);
+    return str_c(name_of(f, rows));
 }
 
 enum err ir_losses_settle(const struct ir_set *said, const struct ir_fate_row *from,

@@ -64,6 +64,10 @@ static inline void ir_set_remove(struct ir_set *s, enum ir_feature f)
 const char *ir_feature_text(enum ir_feature f);
 bool ir_feature_asks(enum ir_feature f);
 
+/* How the dialect of the table spells it, for messages to its clients; the feature's own words
+ * where it has none, or where rows is NULL. */
+str ir_feature_name(enum ir_feature f, const struct ir_fate_row *rows);
+
 /* Names of what was lost, in order of appearance, each once. Borrowed. */
 enum { IR_LOSSES_MAX = 32 };
 struct ir_losses {

@@ -61,6 +61,9 @@ static void error_body(const struct dialect_error *e, struct buf *out)
     jw_object(&w);
     jw_kstr(&w, "type", str_c(error_type(e)));
     jw_kstr(&w, "message", e->message);
+    if (e->code && strcmp(e->code, "thread_unsupported_request") == 0)
+        jw_kraw(&w, "details",
+                S("{\"error_code\":\"thread_unsupported_request\",\"unsupported\":[\"thread\"]}"));
     jw_object_end(&w);
     if (e->request_id.n)
         jw_kstr(&w, "request_id", e->request_id);

@@ -1,0 +1,200 @@
+/*
+ * dialect/anthropic/request_own.c - the conversation of a request that was read in this dialect,
+ * written again: the same document, whatever the neutral form has no place for.
+ */
+#include "dialect/anthropic/priv.h"
+#include "ir/seal.h"
+
+#define KNOWN(...) ((const char *const[]){"type", __VA_ARGS__, NULL})
+
+static void begin(const char *type, struct json_writer *w)
+{
+    jw_object(w);
+    jw_kstr(w, "type", str_c(type));
+}
+
+/* cache_control, then what nobody here knows. */
+static void end(const struct ir_request *rq, const struct ir_part *p, const char *const *known,
+                struct json_writer *w)
+{
+    if (p->cache)
+        jw_kvalue(w, "cache_control", p->cache);
+    ir_write_rest(rq, SELF, p->src, known, w);
+    jw_object_end(w);
+}
+
+static void write_thinking(const struct ir_request *rq, const struct ir_part *p,
+                           struct json_writer *w)
+{
+    if (p->redacted) {
+        begin("redacted_thinking", w);
+        jw_kstr(w, "data", ir_seal_pack(&p->seal, SELF, rq->arena));
+        end(rq, p, KNOWN("cache_control", "data"), w);
+        return;
+    }
+    begin("thinking", w);
+    jw_kstr(w, "thinking", p->text);
+    if (p->seal.value.n) {
+        jw_kstr(w, "signature", ir_seal_pack(&p->seal, SELF, rq->arena));
+        end(rq, p, KNOWN("cache_control", "thinking", "signature"), w);
+    } else { /* none, or an empty one */
+        end(rq, p, KNOWN("cache_control", "thinking"), w);
+    }
+}
+
+static void write_source(const struct ir_request *rq, const struct ir_part *p,
+                         struct json_writer *w)
+{
+    const struct ir_media *m = p->media;
+    yyjson_val *src = jv_get(p->src, "source");
+    if (!m->data.n || jv_get(src, "url")) {
+        jw_kvalue(w, "source", src);
+        return;
+    }
+    jw_key(w, S("source"));
+    begin("base64", w);
+    if (m->mime.p)
+        jw_kstr(w, "media_type", m->mime);
+    jw_kstr(w, "data", m->data);
+    ir_write_rest(rq, SELF, src, KNOWN("media_type", "data"), w);
+    jw_object_end(w);
+}
+
+static void write_media(const struct ir_request *rq, const struct ir_part *p, struct json_writer *w)
+{
+    bool document = p->kind == IR_PART_DOCUMENT;
+    begin(document ? "document" : "image", w);
+    write_source(rq, p, w);
+    if (document && p->media->name.p)
+        jw_kstr(w, "title", p->media->name);
+    if (document && p->media->context.p)
+        jw_kstr(w, "context", p->media->context);
+    end(rq, p, KNOWN("cache_control", "source", "title", "context"), w);
+}
+
+static void write_call(const struct ir_request *rq, const struct ir_part *p, struct json_writer *w)
+{
+    begin("tool_use", w);
+    if (p->id.p)
+        jw_kstr(w, "id", p->id);
+    jw_kstr(w, "name", p->name);
+    if (p->args)
+        jw_kvalue(w, "input", p->args);
+    end(rq, p,
+        p->args ? KNOWN("cache_control", "id", "name", "input")
+                : KNOWN("cache_control", "id", "name"),
+        w);
+}
+
+static void write_part(const struct ir_request *rq, const struct ir_part *p, struct json_writer *w);
+
+static void write_result(const struct ir_request *rq, const struct ir_part *p,
+                         struct json_writer *w)
+{
+    yyjson_val *content = jv_get(p->src, "content");
+    begin("tool_result", w);
+    if (p->id.p)
+        jw_kstr(w, "tool_use_id", p->id);
+    if (p->bare) {
+        jw_kstr(w, "content", p->content->text);
+    } else if (yyjson_is_obj(content)) {
+        jw_kvalue(w, "content", content); /* SPEC 5.6: an object in place of a list */
+    } else if (!p->no_text) {
+        jw_key(w, S("content"));
+        jw_array(w);
+        for (const struct ir_part *c = p->content; c; c = c->next)
+            write_part(rq, c, w);
+        jw_array_end(w);
+    }
+    if (p->is_error)
+        jw_kbool(w, "is_error", true);
+    end(rq, p,
+        p->is_error ? KNOWN("cache_control", "tool_use_id", "content", "is_error")
+                    : KNOWN("cache_control", "tool_use_id", "content"),
+        w);
+}
+
+static void write_text(const struct ir_request *rq, const struct ir_part *p, struct json_writer *w)
+{
+    begin("text", w);
+    jw_kstr(w, "text", p->text);
+    end(rq, p, KNOWN("cache_control", "text"), w);
+}
+
+/* Blocks that the neutral form holds as something else, or not at all. */
+static bool is_foreign(const struct ir_part *p)
+{
+    str type = jv_get_str(p->src, "type");
+    if (p->kind == IR_PART_TEXT)
+        return !str_eq(type, S("text"));
+    if (p->kind == IR_PART_DOCUMENT)
+        return !str_eq(type, S("document"));
+    return p->kind == IR_PART_RAW || p->kind == IR_PART_SEARCH || p->kind == IR_PART_CODE;
+}
+
+static void write_part(const struct ir_request *rq, const struct ir_part *p, struct json_writer *w)
+{
+    if (p->bare && p->kind == IR_PART_TEXT) {
+        jw_str(w, p->text); /* a string among blocks */
+        return;
+    }
+    if (is_foreign(p)) {
+        jw_value(w, p->src);
+        return;
+    }
+    switch (p->kind) {
+    case IR_PART_TEXT: write_text(rq, p, w); break;
+    case IR_PART_REASONING: write_thinking(rq, p, w); break;
+    case IR_PART_IMAGE:
+    case IR_PART_DOCUMENT: write_media(rq, p, w); break;
+    case IR_PART_CALL: write_call(rq, p, w); break;
+    case IR_PART_RESULT: write_result(rq, p, w); break;
+    default: break;
+    }
+}
+
+static void write_content(const struct ir_request *rq, const struct ir_message *m,
+                          struct json_writer *w)
+{
+    if (m->bare) {
+        jw_str(w, m->parts.first->text);
+        return;
+    }
+    jw_array(w);
+    for (const struct ir_part *p = m->parts.first; p; p = p->next)
+        write_part(rq, p, w);
+    jw_array_end(w);
+}
+
+static str role_of(const struct ir_message *m)
+{
+    return m->role == IR_ASSISTANT ? S("assistant") : m->role == IR_USER ? S("user") : S("system");
+}
+
+void anthropic_write_own_messages(const struct ir_request *rq, struct json_writer *w)
+{
+    static const char *const known[] = {"role", "content", NULL};
+    jw_key(w, S("messages"));
+    jw_array(w);
+    for (const struct ir_message *m = rq->messages; m; m = m->next) {
+        if (m->top)
+            continue;
+        jw_object(w);
+        jw_kstr(w, "role", role_of(m));
+        jw_key(w, S("content"));
+        write_content(rq, m, w);
+        ir_write_rest(rq, SELF, m->src, known, w);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+}
+
+void anthropic_write_own_system(const struct ir_request *rq, struct json_writer *w)
+{
+    for (const struct ir_message *m = rq->messages; m; m = m->next) {
+        if (!m->top)
+            continue;
+        jw_key(w, S("system"));
+        write_content(rq, m, w);
+    }
+}

@@ -50,10 +50,10 @@ struct codec {
 
     /*
      * Before the request leaves for another dialect: refuses, in words that name the member and the
-     * way out, what only a provider of this dialect could serve (a conversation it holds). NULL:
-     * the tables say it all.
+     * way out, what only a provider of this dialect could serve (a conversation it holds), and
+     * takes out what nobody else can read. NULL: the tables say it all.
      */
-    enum err (*request_leave)(const struct ir_request *rq, const struct codec *to, struct fail *f);
+    enum err (*request_leave)(struct ir_request *rq, const struct codec *to, struct fail *f);
 
     /* Writes the request for a provider of this dialect; rq has been fitted. */
     enum err (*request_write)(struct ir_request *rq, const struct ir_target *to, struct buf *out,

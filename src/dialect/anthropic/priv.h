@@ -60,8 +60,7 @@ str anthropic_format_prompt(const struct ir_request *rq, const struct ir_target 
 
 /* request.c */
 enum err anthropic_request_read(struct ir_request *rq, yyjson_val *root, struct fail *f);
-enum err anthropic_request_leave(const struct ir_request *rq, const struct codec *to,
-                                 struct fail *f);
+enum err anthropic_request_leave(struct ir_request *rq, const struct codec *to, struct fail *f);
 enum err anthropic_request_write(struct ir_request *rq, const struct ir_target *to, struct buf *out,
                                  struct fail *f);
 /* Says what this very model cannot take, in the client's spelling. */

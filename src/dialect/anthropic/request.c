@@ -204,8 +204,7 @@ enum err anthropic_request_read(struct ir_request *rq, yyjson_val *root, struct 
 
 /* SPEC 12.2: a thread's next turn is a conversation without its beginning. Clients that are told so
  * in the API's own words send it again whole. */
-enum err anthropic_request_leave(const struct ir_request *rq, const struct codec *to,
-                                 struct fail *f)
+enum err anthropic_request_leave(struct ir_request *rq, const struct codec *to, struct fail *f)
 {
     (void)to;
     if (jv_get(rq->src, "thread"))

@@ -29,8 +29,8 @@ PROGRAM = ROOT / "build" / "cliproxyapi++"
 LAYERS = (
     "base json net http config ir dialect channel cred route relay store obs api manage mcp app"
 ).split()
-# (layer, upper layer it may include all the same): the configuration knows the dialects' names.
-UPWARD = {("config", "dialect")}
+# (layer, upper layer it may include all the same): the configuration knows which dialects there are.
+UPWARD = {("config", "ir")}
 
 FORMATTER_MAJOR = 14
 MAX_COLUMNS = 100

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "ir/dialect_id.h"
 
 /* How a provider is reached; which dialect follows from it. */
 enum channel_kind {
@@ -58,6 +59,7 @@ struct sim_options {
     double failure_rate;      /* 0..1 */
     int failure_status;
     enum sim_failure { SIM_FAIL_STATUS, SIM_FAIL_RESET, SIM_FAIL_CUT, SIM_FAIL_HANG } failure_mode;
+    enum dialect_id dialect; /* the only one it speaks; DIALECT_COUNT: whichever the client does */
 };
 
 struct provider_entry {

@@ -87,22 +87,46 @@ HOOK(sim_failure_status)
     return e;
 }
 
+/* The index of the word in a NULL-terminated list; *at stays when nothing is said. */
+static enum err load_word(struct loader *l, const struct yaml_node *n, const char *const *words,
+                          const char *list, size_t *at)
+{
+    str s;
+    enum err e = load_line(l, n, &s);
+    if (e || !s.n)
+        return e;
+    for (size_t i = 0; words[i]; i++)
+        if (str_eq_nocase(s, str_c(words[i]))) {
+            *at = i;
+            return OK;
+        }
+    return load_error(l, n, "must be one of %s", list);
+}
+
 HOOK(sim_failure_mode)
 {
     static const char *const modes[] = {[SIM_FAIL_STATUS] = "status",
                                         [SIM_FAIL_RESET] = "reset",
                                         [SIM_FAIL_CUT] = "cut",
-                                        [SIM_FAIL_HANG] = "hang"};
-    str s;
-    enum err e = load_line(l, n, &s);
-    if (e || !s.n)
-        return e;
-    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
-        if (str_eq_nocase(s, str_c(modes[i]))) {
-            d->entry.sim.failure_mode = (enum sim_failure)i;
-            return OK;
-        }
-    return load_error(l, n, "must be one of status, reset, cut, hang");
+                                        [SIM_FAIL_HANG] = "hang",
+                                        NULL};
+    size_t at = d->entry.sim.failure_mode;
+    enum err e = load_word(l, n, modes, "status, reset, cut, hang", &at);
+    d->entry.sim.failure_mode = (enum sim_failure)at;
+    return e;
+}
+
+HOOK(sim_dialect)
+{
+    static const char *const names[] = {
+        [DIALECT_CHAT] = "openai-chat",    [DIALECT_RESPONSES] = "openai-responses",
+        [DIALECT_ANTHROPIC] = "anthropic", [DIALECT_GEMINI] = "gemini",
+        [DIALECT_COUNT] = "any",           NULL};
+    size_t at = d->entry.sim.dialect;
+    enum err e =
+        load_word(l, n, names, "any, openai-chat, openai-responses, anthropic, gemini", &at);
+    d->entry.sim.dialect = (enum dialect_id)at;
+    return e;
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */

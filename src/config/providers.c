@@ -180,7 +180,7 @@ static struct draft new_draft(struct loader *l, const struct block *b, const str
                   .block = str_c(b->name),
                   .line = n->line,
                   .timeouts = l->c->upstream,
-                  .sim = {.failure_status = 503}},
+                  .sim = {.failure_status = 503, .dialect = DIALECT_COUNT}},
     };
 }
 

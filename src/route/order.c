@@ -68,15 +68,15 @@ bool resolved_allows(const struct client_key *key, const struct resolved *r)
            any_target_allowed(key, r->route);
 }
 
-enum dialect_id route_dialect(enum channel_kind kind, enum dialect_id d)
+enum dialect_id route_dialect(const struct provider_entry *p, enum dialect_id d)
 {
-    switch (kind) {
+    switch (p->kind) {
     case CHANNEL_OPENAI: return DIALECT_CHAT;
     case CHANNEL_CODEX: return DIALECT_RESPONSES;
     case CHANNEL_CLAUDE: return DIALECT_ANTHROPIC;
     case CHANNEL_GEMINI:
     case CHANNEL_VERTEX: return DIALECT_GEMINI;
-    case CHANNEL_SIM:
+    case CHANNEL_SIM: return p->sim.dialect == DIALECT_COUNT ? d : p->sim.dialect;
     case CHANNEL_COUNT: break;
     }
     return d;

@@ -400,13 +400,20 @@ static void test_wild_scope(void **state)
 static void test_dialects(void **state)
 {
     (void)state;
+    static const enum dialect_id speaks[] = {
+        [CHANNEL_OPENAI] = DIALECT_CHAT,      [CHANNEL_CODEX] = DIALECT_RESPONSES,
+        [CHANNEL_CLAUDE] = DIALECT_ANTHROPIC, [CHANNEL_GEMINI] = DIALECT_GEMINI,
+        [CHANNEL_VERTEX] = DIALECT_GEMINI,
+    };
     for (enum dialect_id d = 0; d < DIALECT_COUNT; d++) {
-        assert_int_equal(route_dialect(CHANNEL_SIM, d), d);
-        assert_int_equal(route_dialect(CHANNEL_OPENAI, d), DIALECT_CHAT);
-        assert_int_equal(route_dialect(CHANNEL_CODEX, d), DIALECT_RESPONSES);
-        assert_int_equal(route_dialect(CHANNEL_CLAUDE, d), DIALECT_ANTHROPIC);
-        assert_int_equal(route_dialect(CHANNEL_GEMINI, d), DIALECT_GEMINI);
-        assert_int_equal(route_dialect(CHANNEL_VERTEX, d), DIALECT_GEMINI);
+        struct provider_entry p = {.kind = CHANNEL_SIM, .sim.dialect = DIALECT_COUNT};
+        assert_int_equal(route_dialect(&p, d), d);
+        p.sim.dialect = DIALECT_GEMINI;
+        assert_int_equal(route_dialect(&p, d), DIALECT_GEMINI);
+        for (unsigned kind = 0; kind < sizeof speaks / sizeof *speaks; kind++) {
+            p.kind = (enum channel_kind)kind;
+            assert_int_equal(route_dialect(&p, d), speaks[kind]);
+        }
     }
 }
 

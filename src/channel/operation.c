@@ -27,6 +27,24 @@ const struct operation *operation_of_verb(str verb)
     return NULL;
 }
 
+const struct operation *operation_in(const struct operation *op, enum dialect_id to, bool stream)
+{
+    static const enum operation_id generate[] = {[DIALECT_CHAT] = OP_CHAT,
+                                                 [DIALECT_RESPONSES] = OP_RESPONSES,
+                                                 [DIALECT_ANTHROPIC] = OP_MESSAGES,
+                                                 [DIALECT_GEMINI] = OP_GENERATE};
+    static const enum operation_id count[] = {[DIALECT_CHAT] = OP_COUNT,
+                                              [DIALECT_RESPONSES] = OP_RESPONSES_COUNT,
+                                              [DIALECT_ANTHROPIC] = OP_MESSAGES_COUNT,
+                                              [DIALECT_GEMINI] = OP_GEMINI_COUNT};
+    must((unsigned)to < DIALECT_COUNT);
+    if (op->flags & OP_COUNTS)
+        return count[to] == OP_COUNT ? NULL : &operations[count[to]];
+    if (!(op->flags & OP_GENERATES) && op->id != OP_COMPLETIONS)
+        return NULL;
+    return &operations[to == DIALECT_GEMINI && stream ? OP_STREAM_GENERATE : generate[to]];
+}
+
 /* Percent-encodes what may not stand in a path segment (RFC 3986 3.3); '/' stays, for ids such
  * as `tuned/abc`. */
 static void put_segment(struct buf *out, str s)

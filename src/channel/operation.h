@@ -44,6 +44,12 @@ static inline bool operation_taken_by(const struct operation *op, enum channel_k
     return (op->channels & 1u << kind) != 0;
 }
 
+/*
+ * The operation that asks a provider of dialect `to` for the same, in its words: generating in any
+ * dialect, and counting where the dialect has an endpoint for it. NULL when there is none.
+ */
+const struct operation *operation_in(const struct operation *op, enum dialect_id to, bool stream);
+
 /* Path (behind the host) of the operation at a provider; query is appended when not empty. */
 str operation_path(const struct operation *op, enum channel_kind kind, str base_path, str model,
                    str query, struct arena *a);

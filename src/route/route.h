@@ -123,7 +123,7 @@ size_t route_order(struct model_route *r, const struct target **out, size_t max)
 
 /* The dialect this provider speaks for requests of the client's dialect d; d itself if the
  * channel takes it as it is. */
-enum dialect_id route_dialect(enum channel_kind kind, enum dialect_id d);
+enum dialect_id route_dialect(const struct provider_entry *p, enum dialect_id d);
 
 /*
  * Puts the thinking a suffix asked for into the request body e->doc, in the dialect's own fields
@@ -134,6 +134,15 @@ enum dialect_id route_dialect(enum channel_kind kind, enum dialect_id d);
  */
 enum err thinking_apply(const struct thinking *t, enum dialect_id d, str upstream_model,
                         struct json_edit *e, struct fail *f) must_check;
+
+/*
+ * What the upstream model, behind a provider of dialect `to`, can be told of a wish for thinking
+ * that was said in dialect `from` (SPEC 5.1, between families): nothing is refused, levels and
+ * budgets are converted and moved to the nearest there is. THINK_UNSAID when the model is known not
+ * to think. OpenAI dialects get levels, never budgets.
+ */
+struct thinking thinking_between(const struct thinking *t, enum dialect_id from, enum dialect_id to,
+                                 str upstream_model);
 
 /*
  * A thinking budget the client wrote itself, next to a max_tokens that does not exceed it, would

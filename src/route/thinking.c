@@ -120,6 +120,42 @@ static enum err settle(const struct thinking *t, const struct capability *c, enu
     return OK;
 }
 
+/* A level or budget where the model is to decide; from Anthropic that is adaptive thinking, which
+ * may go as far as the model can. */
+static struct thinking decide(const struct capability *c, enum dialect_id from, enum dialect_id to)
+{
+    bool openai = to == DIALECT_CHAT || to == DIALECT_RESPONSES;
+    if (from != DIALECT_ANTHROPIC)
+        return openai ? (struct thinking){.kind = THINK_UNSAID}
+               : c    ? settle_auto(c)
+                      : (struct thinking){.kind = THINK_AUTO};
+    if (openai)
+        return at_level(LEVEL_XHIGH);
+    return c && !c->levels ? at_budget(c->max) : at_level(LEVEL_HIGH);
+}
+
+struct thinking thinking_between(const struct thinking *t, enum dialect_id from, enum dialect_id to,
+                                 str upstream_model)
+{
+    const struct model_info *known = to == DIALECT_CHAT ? NULL : catalogue_find(upstream_model);
+    const struct capability *c = known ? &known->thinking : NULL;
+    struct thinking asked = *t, out;
+    if (t->kind == THINK_UNSAID)
+        return *t;
+    if (c && !capability_thinks(c))
+        return (struct thinking){.kind = THINK_UNSAID};
+    if (asked.kind == THINK_AUTO)
+        asked = decide(c, from, to);
+    if (asked.kind == THINK_BUDGET && (to == DIALECT_CHAT || to == DIALECT_RESPONSES))
+        asked = at_level(level_of_budget(asked.budget));
+    enum level l = asked.kind == THINK_LEVEL ? level_of(str_c(asked.level)) : LEVEL_MEDIUM;
+    if (asked.kind == THINK_LEVEL && c && c->levels && l < LEVEL_COUNT && !has_level(c, l) &&
+        to != DIALECT_ANTHROPIC)
+        asked = at_level(nearest_level(c->levels, l));
+    struct fail ignored;
+    return settle(&asked, c, to, &out, &ignored) == OK ? out : asked;
+}
+
 /* ---- Editing. ---- */
 
 /* The root object of a body that has been scanned already. */

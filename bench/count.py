@@ -67,6 +67,8 @@ LOADS = {                       # what is counted: few, many, units in one, how 
     "request": ("plain", 200, 1200, 1, requests_send),
     "chunk": ("stream", 8, 48, 100, streams_send),
     "TLS request": ("tls", 200, 1200, 1, requests_send),
+    "translated request": ("x_plain", 200, 1200, 1, requests_send),
+    "translated chunk": ("x_stream", 8, 48, 100, streams_send),
 }
 
 
@@ -117,7 +119,7 @@ def subject(rig, who, kind):
         command, port, targets = rig.ours_config()
         return command, port, targets[kind][1]
     command, ports = rig.nginx_command(single=True, connections=500)
-    return command, ports[kind], "bench"
+    return command, ports[kind.removeprefix("x_")], "bench"
 
 
 def run(rig):

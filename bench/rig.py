@@ -20,6 +20,7 @@ KEY = "sk-bench-0123456789abcdef0123"
 UPSTREAM_MODEL = "mock-1-2026-11"
 CHAT = "/v1/chat/completions"
 LIFETIME_S = 900
+TRANSLATED = ("plain", "stream", "big")  # kinds that are also measured towards a Messages provider
 
 WARNINGS = ("-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes "
             "-Wpointer-arith -Wwrite-strings -Wvla").split()
@@ -270,8 +271,10 @@ class Rig:
         proc = self.spawn(cmd, CORE_GATE, stderr=subprocess.DEVNULL)
         wait_port(ports["plain"], proc)
         time.sleep(0.1)
-        return Gateway("nginx", proc, lambda: children_of(proc.pid),
-                       {kind: (port, "bench") for kind, port in ports.items()})
+        targets = {kind: (port, "bench") for kind, port in ports.items()}
+        # nginx does not translate: it passes the same chat requests to the same mock.
+        targets.update({"x_" + kind: targets[kind] for kind in TRANSLATED})
+        return Gateway("nginx", proc, lambda: children_of(proc.pid), targets)
 
     # ---- ours
 
@@ -290,10 +293,14 @@ class Rig:
             lines += [f"  - name: {name}", f"    base-url: {base}", "    api-key-entries:"]
             lines += [f"      - api-key: sk-up-{name}-{i:06d}-0123456789" for i in range(creds)]
             lines += ["    models:", f"      - name: {UPSTREAM_MODEL}", f"        alias: {model}"]
+        lines += ["claude-api-key:", "  - api-key: sk-up-claude-0123456789",
+                  f"    base-url: http://127.0.0.1:{self.mock_port}",
+                  f"    models: [{{name: {UPSTREAM_MODEL}, alias: bench-x}}]"]
         os.makedirs(self.path("auths"), exist_ok=True)
         with open(path, "w") as f:
             f.write("\n".join(lines) + "\n")
         targets = {k: (port, "bench") for k in ("plain", "stream", "big")}
+        targets.update({"x_" + kind: (port, "bench-x") for kind in TRANSLATED})
         targets.update({k: (port, "bench-tls") for k in ("tls", "tls_stream")})
         return [self.binary, "serve", "--config", path], port, targets
 

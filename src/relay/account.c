@@ -1,6 +1,6 @@
 #include "base/clock.h"
 #include "base/log.h"
-#include "relay/exchange.h"
+#include "relay/translate.h"
 
 enum { PATH_LOG_MAX = 512 };
 
@@ -58,7 +58,9 @@ static void log_access(struct exchange *x)
     const struct usage *u = &x->tap.usage;
     struct usage none = USAGE_NONE;
     uint64_t now = clock_ns();
-    if (!x->tapping)
+    if (x->tr)
+        u = &x->tr->usage;
+    else if (!x->tapping)
         u = &none;
     const struct target *t = x->target;
     log_info(x->id, "request", log_str("method", s->request.method_name),
@@ -73,6 +75,7 @@ static void log_access(struct exchange *x)
              log_ms(x->first_ns ? "ttft_ms" : NULL, x->first_ns - s->began_ns),
              log_ms("duration_ms", now - s->began_ns), count("tokens_in", u->input),
              count("tokens_out", u->output), count("tokens_cached", u->cached),
+             log_uint(x->tr && x->tr->lost.n ? "dropped" : NULL, x->tr ? x->tr->lost.n : 0),
              log_uint("bytes_in", s->bytes_in), log_uint("bytes_out", s->bytes_out),
              log_str("client", str_c(s->peer)), log_str(x->error ? "error" : NULL, str_c(x->error)),
              log_str(x->error && x->last.text[0] ? "reason" : NULL, str_c(x->last.text)));

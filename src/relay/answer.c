@@ -8,10 +8,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/encoding.h"
-#include "relay/exchange.h"
+#include "relay/translate.h"
 #include "relay/verdict.h"
 
-enum { HOLD_MAX = 256 * 1024, ERROR_BODY_MAX = 1024 * 1024 };
+enum { HOLD_MAX = 256 * 1024, ERROR_BODY_MAX = 1024 * 1024, LOST_MAX = 1024 };
 
 static uint64_t now_ms(const struct exchange *x)
 {
@@ -30,16 +30,39 @@ static str header_safe(struct exchange *x, str s)
     return str_of(out, s.n);
 }
 
-static void add_own_fields(struct exchange *x)
+/* What the client said and the provider's dialect has no place for. */
+static void add_losses(struct exchange *x, const struct ir_losses *lost)
 {
+    struct buf list = {.p = arena_alloc(&x->s->arena, LOST_MAX), .cap = LOST_MAX, .max = LOST_MAX};
+    for (size_t i = 0; i < lost->n && list.n < LOST_MAX - 128; i++) {
+        buf_put(&list, i ? S(", ") : S(""));
+        buf_put(&list, header_safe(x, str_head(lost->names[i], 100)));
+    }
+    if (lost->more)
+        buf_lit(&list, ", ...");
+    exchange_add_field(x, S("X-Cliproxy-Dropped"), buf_str(&list));
+}
+
+void answer_add_own_fields(struct exchange *x)
+{
+    if (x->tr && x->tr->lost.n)
+        add_losses(x, &x->tr->lost);
     exchange_add_field(x, S("X-Cliproxy-Provider"), header_safe(x, x->target->provider->name));
     exchange_add_field(x, S("X-Cliproxy-Served-Model"),
                        header_safe(x, resolved_upstream(&x->resolved, x->target)));
 }
 
-static void commit(struct exchange *x, int64_t length)
+/* Whether the client reads events: heartbeats and errors fall between them. */
+bool answer_speaks_events(const struct exchange *x)
 {
-    bool events = x->mode == ANSWER_EVENTS || x->convert;
+    if (x->tr)
+        return x->stream && !x->tr->ask.json_array;
+    return x->mode == ANSWER_EVENTS || x->convert;
+}
+
+void answer_commit(struct exchange *x, int64_t length)
+{
+    bool events = answer_speaks_events(x);
     if (x->committed)
         return; /* a heartbeat before the document did it */
     x->committed = true;
@@ -51,13 +74,16 @@ static void commit(struct exchange *x, int64_t length)
         exchange_add_field(x, S("X-Accel-Buffering"), S("no"));
     }
     http_reply_head(x->s, x->status, x->reply_fields, x->n_reply_fields, length);
-    if (x->call && x->call->sent)
+    if (x->call && x->call->sent) {
         http_release_request(x->s);
+        if (x->tr)
+            translation_release_request(x->tr);
+    }
     exchange_goto(x, STEP_RELAY);
     answer_arm(x);
 }
 
-static void write_body(struct exchange *x, str bytes)
+void answer_write(struct exchange *x, str bytes)
 {
     x->out_ms = now_ms(x);
     if (!http_reply_body(x->s, bytes) && x->call && !x->paused) {
@@ -135,6 +161,8 @@ static enum answer_mode choose_mode(struct exchange *x, int status)
     bool json = http_media_is(x->content_type, S("application/json"));
     if (status < 200 || status > 299)
         return ANSWER_HELD;
+    if (x->tr)
+        return events && !x->up_coding.n ? ANSWER_EVENTS : ANSWER_HELD;
     /* A coded stream, although we asked for none: it passes as it is, unread. */
     if (events)
         return x->up_coding.n ? ANSWER_BYTES : ANSWER_EVENTS;
@@ -156,13 +184,15 @@ static void on_head(void *owner, const struct http_head *h)
     str coding = http_field_get(h->fields, h->n_fields, S("content-encoding"));
     x->up_coding = encoding_needed(coding) ? str_dup(&x->s->arena, coding) : S("");
     x->mode = choose_mode(x, h->status);
-    add_own_fields(x);
+    answer_add_own_fields(x);
     copy_fields(x, h);
     if (x->mode == ANSWER_BYTES && x->up_coding.n)
         exchange_add_field(x, S("Content-Encoding"), x->up_coding);
-    tap_init(&x->tap, x->dialect);
-    x->tap.renaming = renames(x);
-    x->tapping = true;
+    if (!x->tr) {
+        tap_init(&x->tap, x->dialect);
+        x->tap.renaming = renames(x);
+        x->tapping = true;
+    }
     if (x->mode == ANSWER_EVENTS) {
         sse_splitter_init(&x->frames, x->config->event_bytes);
         x->until_commit = true;
@@ -181,7 +211,7 @@ static void forward_run(struct exchange *x, str *run)
     if (x->until_commit) {
         buf_put(&x->held, *run);
     } else {
-        write_body(x, *run);
+        answer_write(x, *run);
     }
     *run = (str){NULL, 0};
 }
@@ -189,9 +219,9 @@ static void forward_run(struct exchange *x, str *run)
 static void commit_events(struct exchange *x)
 {
     x->until_commit = false;
-    commit(x, HTTP_CHUNKED);
+    answer_commit(x, HTTP_CHUNKED);
     if (x->held.n)
-        write_body(x, buf_str(&x->held));
+        answer_write(x, buf_str(&x->held));
     buf_fini(&x->held);
 }
 
@@ -255,7 +285,7 @@ static void take_rest(struct exchange *x)
     if (str_trim(rest).n == 0) {
         /* The second half of a CRLF, or empty lines. */
         if (rest.n && !x->until_commit)
-            write_body(x, rest);
+            answer_write(x, rest);
         return;
     }
     if (!tap_rest_whole(&x->tap, rest))
@@ -267,7 +297,7 @@ static void take_rest(struct exchange *x)
     bool forward = run.n > 0;
     forward_run(x, &run);
     if (forward && !x->until_commit)
-        write_body(x, lf ? S("\n") : S("\n\n"));
+        answer_write(x, lf ? S("\n") : S("\n\n"));
 }
 
 /* The stream ended: well, or without its last event? */
@@ -279,7 +309,7 @@ static enum err end_of_events(struct exchange *x)
     if (!x->tap.finish[0] || !x->dialect->missing_tail)
         return ERR_UP_CUT;
     if (!x->until_commit)
-        write_body(x, str_c(x->dialect->missing_tail));
+        answer_write(x, str_c(x->dialect->missing_tail));
     return OK;
 }
 
@@ -292,89 +322,8 @@ static void on_bytes(struct exchange *x, str bytes)
     if (!x->first_ns)
         x->first_ns = clock_ns();
     if (!x->committed)
-        commit(x, x->up_length >= 0 ? x->up_length : HTTP_CHUNKED);
-    write_body(x, bytes);
-}
-
-static bool looks_like_json(str s)
-{
-    s = str_trim(s);
-    return s.n && (s.p[0] == '{' || s.p[0] == '[');
-}
-
-static void mask(struct buf *b, str secret)
-{
-    for (size_t at = 0; secret.n >= 8 && at < b->n;) {
-        str rest = str_from(buf_str(b), at);
-        size_t hit = str_find(rest, secret);
-        if (hit == rest.n)
-            return;
-        memset(b->p + at + hit, '*', secret.n);
-        at += hit + secret.n;
-    }
-}
-
-/* The provider must not tell the client, or the log, what we sent it in confidence (SPEC 13.6). */
-static void mask_secrets(struct exchange *x)
-{
-    const struct provider_entry *p = x->target->provider;
-    mask(&x->held, x->target->credential->api_key);
-    for (size_t i = 0; i < p->n_headers; i++) {
-        if (!p->headers[i].copy)
-            mask(&x->held, p->headers[i].value);
-    }
-}
-
-static void log_upstream_error(struct exchange *x)
-{
-    log_warn(x->id, "provider answered with an error",
-             log_str("provider", x->target->provider->name),
-             log_str("model", str_head(resolved_upstream(&x->resolved, x->target), 200)),
-             log_int("status_code", x->status), log_uint("credential", x->target->index),
-             log_str("body", str_head(buf_str(&x->held), 300)));
-}
-
-/* A whole reply; only its body when a heartbeat has sent the head already. */
-static void finish_with(struct exchange *x, str content_type, str body)
-{
-    if (!x->committed) {
-        exchange_reply(x, x->status, content_type, body);
-        return;
-    }
-    http_reply_body(x->s, body);
-    exchange_finish(x);
-}
-
-/* An error of the provider goes on as it is; one that is not JSON is said in the dialect. */
-static void reply_error(struct exchange *x)
-{
-    mask_secrets(x);
-    log_upstream_error(x);
-    if (verdict_next_on_status(x->status) && attempt_has_next(x)) {
-        attempt_next(x);
-        return;
-    }
-    x->error = "UPSTREAM_STATUS";
-    exchange_add_field(x, S("X-Cliproxy-Error-Source"), S("upstream"));
-    if (x->status < 400)
-        x->status = 502; /* a redirect or oddity no client could follow */
-    if (looks_like_json(buf_str(&x->held))) {
-        finish_with(x, x->content_type, buf_str(&x->held));
-        return;
-    }
-    struct fail f = {0};
-    struct buf body;
-    fail_set(&f, ERR_INTERNAL, "provider %.*s answered %d%s%.*s",
-             STR_FMT(x->target->provider->name), x->status, x->held.n ? ": " : "",
-             STR_FMT(str_head(str_trim(buf_str(&x->held)), 300)));
-    struct dialect_error e = {.status = x->status,
-                              .code = x->status == 404 ? "not_found" : "upstream_error",
-                              .message = str_c(f.text),
-                              .request_id = str_of(x->id_text, 8)};
-    buf_init(&body, ERROR_BODY_MAX);
-    x->dialect->error_body(&e, &body);
-    finish_with(x, S("application/json"), buf_str(&body));
-    buf_fini(&body);
+        answer_commit(x, x->up_length >= 0 ? x->up_length : HTTP_CHUNKED);
+    answer_write(x, bytes);
 }
 
 static enum err decode_held(struct exchange *x, struct fail *f)
@@ -409,7 +358,7 @@ static void reply_held(struct exchange *x)
         x->content_type = S("text/event-stream");
         body = buf_str(&stream);
     }
-    commit(x, (int64_t)body.n);
+    answer_commit(x, (int64_t)body.n);
     http_reply_body(x->s, body);
     exchange_finish(x);
     buf_fini(&stream);
@@ -421,7 +370,12 @@ static void on_body(void *owner, str bytes)
     struct exchange *x = owner;
     x->up_ms = now_ms(x);
     switch (x->mode) {
-    case ANSWER_EVENTS: on_events(x, bytes); break;
+    case ANSWER_EVENTS:
+        if (x->tr)
+            translated_events(x, bytes);
+        else
+            on_events(x, bytes);
+        break;
     case ANSWER_BYTES: on_bytes(x, bytes); break;
     case ANSWER_HELD: buf_put(&x->held, bytes); break;
     case ANSWER_NONE: break;
@@ -443,7 +397,7 @@ static bool may_begin_again(struct exchange *x)
 }
 
 /* The provider gave no answer, or none worth committing to. */
-static void attempt_failed(struct exchange *x, enum err e, const struct fail *f)
+void answer_attempt_failed(struct exchange *x, enum err e, const struct fail *f)
 {
     x->last = (struct fail){.code = e};
     if (f && f->text[0])
@@ -463,6 +417,10 @@ static void on_complete(struct exchange *x)
 {
     struct fail f = {0};
     enum err e = OK;
+    if (x->tr && x->mode == ANSWER_EVENTS) {
+        translated_end(x);
+        return;
+    }
     if (x->mode == ANSWER_EVENTS) {
         e = end_of_events(x);
         if (!e && x->until_commit)
@@ -472,7 +430,11 @@ static void on_complete(struct exchange *x)
     } else if (x->mode == ANSWER_HELD) {
         e = x->held.failed ? ERR_UP_TOO_LARGE : decode_held(x, &f);
         if (!e && (x->status < 200 || x->status > 299)) {
-            reply_error(x);
+            answer_reply_error(x);
+            return;
+        }
+        if (!e && x->tr) {
+            translated_document(x);
             return;
         }
         if (!e) {
@@ -480,10 +442,10 @@ static void on_complete(struct exchange *x)
             return;
         }
     } else if (!x->committed) {
-        commit(x, 0);
+        answer_commit(x, 0);
     }
     if (e && !x->committed) {
-        attempt_failed(x, e, &f);
+        answer_attempt_failed(x, e, &f);
         return;
     }
     if (e) {
@@ -505,9 +467,25 @@ static void on_end(void *owner, enum err e, const struct fail *f)
     if (e == OK)
         on_complete(x);
     else if (!x->committed)
-        attempt_failed(x, e, f);
+        answer_attempt_failed(x, e, f);
     else
         exchange_fail(x, e, f);
+}
+
+/* The ending in the client's dialect. */
+static void say_failure(struct exchange *x, const struct dialect_error *d, struct buf *out)
+{
+    if (x->beaten) {
+        x->dialect->error_body(d, out); /* only white space went out so far */
+    } else if (x->tr) {
+        const struct ir_error e = {
+            .status = d->status, .type = S(""), .code = str_c(d->code), .message = d->message};
+        buf_clear(&x->tr->out);
+        translation_fail(x->tr, &e);
+        buf_put(out, buf_str(&x->tr->out));
+    } else {
+        x->dialect->error_frame(&x->tap, d, out);
+    }
 }
 
 /* After the first byte: events end with an error in the dialect, documents come short. */
@@ -518,7 +496,8 @@ void answer_fail_in_band(struct exchange *x, enum err e, const struct fail *f)
     x->last = *f;
     log_warn(x->id, "answer ended early", log_str("provider", x->target->provider->name),
              log_str("class", str_c(info->code)), log_str("reason", str_c(fail_text(f))));
-    if (x->mode != ANSWER_EVENTS && !x->beaten) {
+    bool streams = x->tr ? x->stream : x->mode == ANSWER_EVENTS;
+    if (!streams && !x->beaten) {
         exchange_cut(x);
         return;
     }
@@ -528,10 +507,7 @@ void answer_fail_in_band(struct exchange *x, enum err e, const struct fail *f)
                               .request_id = str_of(x->id_text, 8)};
     struct buf frame;
     buf_init(&frame, 64 * 1024);
-    if (x->beaten)
-        x->dialect->error_body(&d, &frame); /* only white space went out so far */
-    else
-        x->dialect->error_frame(&x->tap, &d, &frame);
+    say_failure(x, &d, &frame);
     http_reply_body(x->s, buf_str(&frame));
     buf_fini(&frame);
     http_close_after(x->s);
@@ -546,94 +522,3 @@ static void on_drain(void *owner)
 }
 
 const struct call_events answer_events = {on_head, on_body, on_end, on_drain};
-
-/* ---- Time: one timer, the nearest of what is due. ---- */
-
-static uint64_t due_in(uint64_t since, uint64_t span, uint64_t now)
-{
-    if (span == 0)
-        return UINT64_MAX;
-    uint64_t at = since + span;
-    return at > now ? at - now : 0;
-}
-
-/* White space before a document is harmless in JSON only. */
-static bool answers_in_json(const struct operation *op)
-{
-    return op->dialect != DIALECT_GEMINI && op->id != OP_AUDIO_SPEECH &&
-           op->id != OP_AUDIO_TRANSCRIPTIONS && op->id != OP_AUDIO_TRANSLATIONS;
-}
-
-static uint64_t heartbeat_ms(const struct exchange *x)
-{
-    if (x->mode == ANSWER_EVENTS && x->committed)
-        return (uint64_t)x->config->stream_keepalive_s * 1000;
-    if (!x->stream && x->op && answers_in_json(x->op) && x->mode != ANSWER_BYTES)
-        return (uint64_t)x->config->nonstream_keepalive_s * 1000;
-    return 0;
-}
-
-static uint64_t silence_limit(const struct exchange *x)
-{
-    const struct timeouts *t = &x->target->provider->timeouts;
-    return x->first_ns && x->mode != ANSWER_NONE ? t->idle_ms : t->first_byte_ms;
-}
-
-/* Until something arrived, silence counts from the sending; later from the last bytes. */
-static uint64_t silent_since(const struct exchange *x)
-{
-    return x->first_ns && x->mode != ANSWER_NONE ? x->up_ms : x->sent_ms;
-}
-
-void answer_arm(struct exchange *x)
-{
-    uint64_t now = now_ms(x);
-    const struct timeouts *t = &x->target->provider->timeouts;
-    uint64_t ms = x->paused ? UINT64_MAX : due_in(silent_since(x), silence_limit(x), now);
-    uint64_t total = due_in(x->began_ms, t->total_ms, now);
-    uint64_t beat = due_in(x->out_ms, heartbeat_ms(x), now);
-    if (total < ms)
-        ms = total;
-    if (beat < ms)
-        ms = beat;
-    /* A pause or a heartbeat that begins later is looked at once a second at the latest. */
-    if (ms > 1000 && (x->config->stream_keepalive_s || x->paused))
-        ms = 1000;
-    deadline_set(&x->timer, ms == UINT64_MAX ? 0 : ms ? ms : 1);
-}
-
-/* A comment between events, or white space before a document (SPEC 1.5). */
-static void beat(struct exchange *x)
-{
-    if (x->mode == ANSWER_EVENTS) {
-        write_body(x, S(": keep-alive\n\n"));
-        return;
-    }
-    if (!x->committed) {
-        x->status = 200;
-        x->content_type = S("application/json");
-        add_own_fields(x);
-        commit(x, HTTP_CHUNKED);
-        x->first_ns = 0;
-        x->beaten = true;
-    }
-    write_body(x, S("\n"));
-}
-
-void answer_on_timer(struct exchange *x)
-{
-    uint64_t now = now_ms(x);
-    const struct timeouts *t = &x->target->provider->timeouts;
-    bool first = !x->first_ns || x->mode == ANSWER_NONE;
-    if (due_in(x->began_ms, t->total_ms, now) == 0) {
-        exchange_fail(x, ERR_UP_TOTAL, NULL);
-        return;
-    }
-    if (!x->paused && due_in(silent_since(x), silence_limit(x), now) == 0) {
-        exchange_fail(x, first ? ERR_UP_FIRST : ERR_UP_IDLE, NULL);
-        return;
-    }
-    if (!x->paused && due_in(x->out_ms, heartbeat_ms(x), now) == 0)
-        beat(x);
-    answer_arm(x);
-}

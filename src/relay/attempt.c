@@ -3,12 +3,13 @@
  */
 #include "base/version.h"
 #include "channel/sim.h"
-#include "relay/exchange.h"
+#include "relay/translate.h"
 
 enum { HEAD_FIELDS_MAX = 64, HEAD_BYTES_MAX = 256 * 1024 };
 
-/* Client headers that mean something to a provider of the same dialect. All others stay here:
- * they describe the client's connection to us, or its key. */
+/* Client headers that mean something to a provider: the first ones only if it speaks the client's
+ * dialect. All others stay here: they describe the client's connection to us, or its key. */
+enum { OF_A_DIALECT = 3 };
 #define NAME(lit)            \
     {                        \
         lit, sizeof(lit) - 1 \
@@ -18,28 +19,40 @@ static const str forwarded[] = {NAME("anthropic-version"), NAME("anthropic-beta"
                                 NAME("accept-language")};
 #undef NAME
 
-/* Takes the next target that understands the operation; remembers why others did not. */
+/* What the target's provider is to be asked for, or NULL: the operation itself where it speaks the
+ * client's dialect, else the one that means the same in its own. */
+static const struct operation *asked_of(const struct exchange *x, const struct target *t)
+{
+    enum channel_kind kind = t->provider->kind;
+    enum dialect_id speaks = route_dialect(t->provider, x->op->dialect);
+    if (speaks == x->op->dialect && operation_taken_by(x->op, kind))
+        return x->op;
+    if (speaks == x->op->dialect && x->op->id != OP_COMPLETIONS)
+        return NULL;
+    const struct operation *up = operation_in(x->op, speaks, x->stream);
+    return up && operation_taken_by(up, kind) ? up : NULL;
+}
+
+/* Takes the next target that can be asked; remembers why others could not. */
 enum turn step_pick(struct exchange *x)
 {
     struct fail f = {0};
     for (; x->at < x->n_targets; x->at++) {
         const struct target *t = x->targets[x->at];
-        if (operation_taken_by(x->op, t->provider->kind)) {
-            x->target = t;
+        x->target = t;
+        x->up = asked_of(x, t);
+        if (x->up) {
             exchange_goto(x, STEP_SEND);
             return TURN_NEXT;
         }
-        enum dialect_id speaks = route_dialect(t->provider->kind, x->op->dialect);
-        const char *dialect = dialect_get(speaks)->name;
-        if (speaks != x->op->dialect)
-            fail_set(&f, ERR_NO_DIALECT,
-                     "model %.*s is served by provider %.*s, which speaks %s: translation between "
-                     "dialects is not built yet, ask for it in that dialect",
-                     STR_FMT(str_head(x->model, 100)), STR_FMT(t->provider->name), dialect);
-        else
-            fail_set(&f, ERR_NO_OPERATION, "provider %.*s has no %s", STR_FMT(t->provider->name),
-                     x->op->path);
+        if (x->op->flags & OP_COUNTS) {
+            translated_count_here(x);
+            return TURN_WAIT;
+        }
+        fail_set(&f, ERR_NO_OPERATION, "provider %.*s has no %s", STR_FMT(t->provider->name),
+                 x->op->path);
     }
+    x->up = x->op;
     if (x->last.code)
         exchange_fail(x, x->last.code, &x->last);
     else
@@ -50,7 +63,7 @@ enum turn step_pick(struct exchange *x)
 bool attempt_has_next(const struct exchange *x)
 {
     for (size_t i = x->at + 1; i < x->n_targets && !x->upload; i++) {
-        if (operation_taken_by(x->op, x->targets[i]->provider->kind))
+        if (asked_of(x, x->targets[i]))
             return true;
     }
     return false;
@@ -62,6 +75,8 @@ void attempt_next(struct exchange *x)
     if (x->tapping)
         tap_fini(&x->tap);
     x->tapping = false;
+    translation_free(x->tr);
+    x->tr = NULL;
     if (x->mode == ANSWER_EVENTS)
         sse_splitter_fini(&x->frames);
     buf_fini(&x->held);
@@ -109,12 +124,21 @@ static void head_from_rules(struct head *h, struct exchange *x)
     }
 }
 
+/* The query for the provider: the client's own, where it speaks the same dialect. */
+static str query_for(const struct exchange *x)
+{
+    if (!exchange_translates(x))
+        return operation_query(x->s->request.query, &x->s->arena);
+    return x->up->id == OP_STREAM_GENERATE ? S("alt=sse") : S("");
+}
+
 static void head_build(struct head *h, struct exchange *x, str content_type)
 {
     const struct target *t = x->target;
     const struct http_request *rq = &x->s->request;
     struct arena *a = &x->s->arena;
-    bool events = x->stream && (x->op->id != OP_STREAM_GENERATE || x->alt_sse);
+    bool events =
+        x->stream && (exchange_translates(x) || x->op->id != OP_STREAM_GENERATE || x->alt_sse);
     head_add(h, S("Host"), t->origin->host_header);
     struct http_field auth =
         operation_authorization(t->provider->kind, t->origin, t->credential->api_key, a);
@@ -124,9 +148,11 @@ static void head_build(struct head *h, struct exchange *x, str content_type)
     head_add(h, S("Accept-Encoding"), S("identity"));
     str agent[] = {S("cliproxyapi++/"), str_c(cliproxy_version)};
     head_add(h, S("User-Agent"), str_join(a, agent, 2));
-    for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++)
+    for (size_t i = exchange_translates(x) ? OF_A_DIALECT : 0;
+         i < sizeof forwarded / sizeof *forwarded; i++)
         head_add(h, forwarded[i], http_request_list(rq, forwarded[i], a));
-    if (t->provider->kind == CHANNEL_CLAUDE && !http_request_field(rq, S("anthropic-version")).p)
+    if (t->provider->kind == CHANNEL_CLAUDE &&
+        (exchange_translates(x) || !http_request_field(rq, S("anthropic-version")).p))
         head_add(h, S("anthropic-version"), S("2023-06-01"));
     head_from_rules(h, x);
 }
@@ -146,9 +172,8 @@ str attempt_head(struct exchange *x, str content_type, int64_t length)
     h.n = 0; /* the fields need no clearing */
     head_build(&h, x, content_type);
     parts[n++] = S("POST ");
-    parts[n++] =
-        operation_path(x->op, t->provider->kind, t->base_path, resolved_upstream(&x->resolved, t),
-                       operation_query(x->s->request.query, a), a);
+    parts[n++] = operation_path(x->up, t->provider->kind, t->base_path,
+                                resolved_upstream(&x->resolved, t), query_for(x), a);
     parts[n++] = S(" HTTP/1.1\r\n");
     for (size_t i = 0; i < h.n; i++) {
         parts[n++] = h.fields[i].name;
@@ -246,53 +271,71 @@ static str joined(struct exchange *x, const struct iovec *v, size_t n, size_t to
     return str_of(p, at);
 }
 
-static void send_to_sim(struct exchange *x, struct json_edit *e)
+static void send_to_sim(struct exchange *x, str body)
 {
-    struct iovec v[JSON_PIECES_MAX];
     const struct target *t = x->target;
-    struct arena *a = &x->s->arena;
-    size_t n = json_edit_pieces(e, v);
     struct sim_request rq = {
         .options = &t->provider->sim,
-        .dialect = x->op->dialect,
-        .operation = sim_operation_of(x->op->id),
-        .path = operation_path(x->op, CHANNEL_SIM, S(""), resolved_upstream(&x->resolved, t),
-                               operation_query(x->s->request.query, a), a),
+        .dialect = x->up->dialect,
+        .operation = sim_operation_of(x->up->id),
+        .path = operation_path(x->up, CHANNEL_SIM, S(""), resolved_upstream(&x->resolved, t),
+                               query_for(x), &x->s->arena),
         .model = resolved_upstream(&x->resolved, t),
-        .body = joined(x, v, n, json_edit_length(e)),
+        .body = body,
         .stream = x->stream,
     };
     x->call = sim_start(&x->lane->worker, &rq, &answer_events, x);
     x->call->sent = true; /* it has read what it needs */
 }
 
-static enum err send_to_provider(struct exchange *x, struct json_edit *e, struct fail *f)
+static enum err send_to_provider(struct exchange *x, const struct iovec *v, size_t n, size_t total,
+                                 struct fail *f)
 {
     struct call_request rq = {
         .origin = x->target->origin,
         .connect_ms = x->target->provider->timeouts.connect_ms,
     };
-    str head = attempt_head(x, S("application/json"), (int64_t)json_edit_length(e));
+    str head = attempt_head(x, S("application/json"), (int64_t)total);
     if (!head.p)
         return fail_set(f, ERR_HEAD_TOO_LARGE, "the header for the provider became too large");
     rq.pieces[0] = (struct iovec){(void *)(uintptr_t)head.p, head.n};
-    rq.n_pieces = 1 + json_edit_pieces(e, rq.pieces + 1);
+    memcpy(rq.pieces + 1, v, n * sizeof *v);
+    rq.n_pieces = 1 + n;
     x->call = http_client_start(x->lane->client, &rq, &answer_events, x);
     return OK;
 }
 
+static enum err send_pieces(struct exchange *x, const struct iovec *v, size_t n, size_t total,
+                            struct fail *f)
+{
+    if (x->target->provider->kind != CHANNEL_SIM)
+        return send_to_provider(x, v, n, total, f);
+    send_to_sim(x, joined(x, v, n, total));
+    return OK;
+}
+
+/* The client's own bytes. */
 static enum err send_document(struct exchange *x, struct fail *f)
 {
     struct json_edit edit;
+    struct iovec v[JSON_PIECES_MAX];
     enum err e = edit_body(x, &edit, f);
     if (e)
         return e;
     if (edit.failed)
         return fail_set(f, ERR_BAD_REQUEST, "the request needs more edits than are possible");
-    if (x->target->provider->kind != CHANNEL_SIM)
-        return send_to_provider(x, &edit, f);
-    send_to_sim(x, &edit);
-    return OK;
+    size_t total = json_edit_length(&edit);
+    return send_pieces(x, v, json_edit_pieces(&edit, v), total, f);
+}
+
+/* What they mean in the provider's dialect. */
+static enum err send_translated(struct exchange *x, struct fail *f)
+{
+    enum err e = translation_new(x, x->up, &x->tr, f);
+    if (e)
+        return e;
+    struct iovec v = {x->tr->body.p, x->tr->body.n};
+    return send_pieces(x, &v, 1, v.iov_len, f);
 }
 
 enum turn step_send(struct exchange *x)
@@ -301,7 +344,9 @@ enum turn step_send(struct exchange *x)
     x->attempts++;
     x->n_base_fields = x->n_reply_fields;
     x->sent_ms = x->up_ms = x->out_ms = worker_now_ms(&x->lane->worker);
-    enum err e = x->upload ? upload_send(x, &f) : send_document(x, &f);
+    enum err e = x->upload                ? upload_send(x, &f)
+                 : exchange_translates(x) ? send_translated(x, &f)
+                                          : send_document(x, &f);
     if (e) {
         exchange_fail(x, e, &f);
         return TURN_WAIT;

@@ -1,4 +1,4 @@
-#include "relay/exchange.h"
+#include "relay/translate.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -123,6 +123,7 @@ static void exchange_end(struct exchange *x)
         tap_fini(&x->tap);
     if (x->mode == ANSWER_EVENTS)
         sse_splitter_fini(&x->frames);
+    translation_free(x->tr);
     lease_drop(x->lease);
     if (lane->n_spare < SPARES_MAX) {
         x->next = lane->spare;
@@ -244,7 +245,7 @@ void exchange_fail(struct exchange *x, enum err e, const struct fail *f)
 
 void exchange_start(struct exchange *x, const struct operation *op)
 {
-    x->op = op;
+    x->op = x->up = op;
     x->dialect = dialect_get(op->dialect);
     x->step = STEP_BODY;
     exchange_run(x);

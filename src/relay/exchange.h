@@ -20,7 +20,7 @@ enum step {
 };
 
 /* Members of a request body that we act on. */
-enum { FIELD_MODEL, FIELD_STREAM, FIELD_STREAM_OPTIONS, FIELD_COUNT };
+enum { FIELD_MODEL, FIELD_STREAM, FIELD_STREAM_OPTIONS, FIELD_MESSAGES, FIELD_INPUT, FIELD_COUNT };
 
 enum { TARGETS_MAX = 32, REPLY_FIELDS_MAX = 48 };
 
@@ -31,6 +31,8 @@ enum answer_mode {
     ANSWER_BYTES,  /* as it comes */
     ANSWER_HELD,   /* collected, then changed or judged as a whole: errors, renames */
 };
+
+struct translation; /* client and provider speak different dialects; relay/translate.h */
 
 struct upload; /* a multipart body on its way through; relay/upload.c */
 
@@ -53,10 +55,13 @@ struct exchange {
     struct buf decoded; /* holds body when it came encoded */
     struct json_span fields[FIELD_COUNT];
     bool stream, usage_asked, usage_added, alt_sse;
-    str model; /* as the client said it */
+    bool mixed_up; /* a Responses body where a chat one was due (SPEC 1.5) */
+    str model;     /* as the client said it */
     struct resolved resolved;
     size_t n_targets, at;        /* of targets[] */
     const struct target *target; /* the one in use */
+    const struct operation *up;  /* what it is asked for; not op: by translation */
+    struct translation *tr;      /* of the attempt, or NULL */
     struct upload *upload;
 
     /* the attempt */
@@ -152,11 +157,41 @@ void attempt_next(struct exchange *x);
  * they became too large. Holds the provider's key. */
 str attempt_head(struct exchange *x, str content_type, int64_t length);
 
+/* attempt.c: whether the answer comes by way of a translation. */
+static inline bool exchange_translates(const struct exchange *x)
+{
+    return x->up != x->op || x->mixed_up;
+}
+
 /* answer.c: events of the call. */
 extern const struct call_events answer_events;
+void answer_fail_in_band(struct exchange *x, enum err e, const struct fail *f);
+
+/* answer.c, for the other files of the answer: the head goes out, then bytes. */
+void answer_commit(struct exchange *x, int64_t length);
+void answer_write(struct exchange *x, str bytes);
+/* No answer came, or none worth committing to: the next attempt, or the error. */
+void answer_attempt_failed(struct exchange *x, enum err e, const struct fail *f);
+
+/* answer_timer.c: heartbeats and time-outs, one timer for all. */
 void answer_arm(struct exchange *x);
 void answer_on_timer(struct exchange *x);
-void answer_fail_in_band(struct exchange *x, enum err e, const struct fail *f);
+
+/* answer_error.c: the provider answered with an error status; x->held is what it said. */
+void answer_reply_error(struct exchange *x);
+/* An in-stream error, before anything of the answer went out. */
+void answer_reply_ir_error(struct exchange *x);
+/* The answer's head has the provider's and the served model's name. */
+void answer_add_own_fields(struct exchange *x);
+
+/* answer_translated.c: the provider's answer where it is translated. */
+void translated_events(struct exchange *x, str bytes);
+void translated_end(struct exchange *x);
+void translated_document(struct exchange *x);
+/* The counting endpoint is missing: counted here. */
+void translated_count_here(struct exchange *x);
+/* Whether the client reads events (also those we only pass on). */
+bool answer_speaks_events(const struct exchange *x);
 
 /* account.c: the access line. */
 void account_exchange(struct exchange *x);

@@ -8,6 +8,8 @@ static const str watched[FIELD_COUNT] = {
     [FIELD_MODEL] = {"model", 5},
     [FIELD_STREAM] = {"stream", 6},
     [FIELD_STREAM_OPTIONS] = {"stream_options", 14},
+    [FIELD_MESSAGES] = {"messages", 8},
+    [FIELD_INPUT] = {"input", 5},
 };
 
 /*
@@ -115,6 +117,8 @@ enum turn step_read(struct exchange *x)
         exchange_fail(x, e, &f);
         return TURN_WAIT;
     }
+    x->mixed_up = x->op->id == OP_CHAT && x->fields[FIELD_MESSAGES].kind == JSON_ABSENT &&
+                  x->fields[FIELD_INPUT].kind != JSON_ABSENT;
     exchange_goto(x, STEP_RESOLVE);
     return TURN_NEXT;
 }

@@ -276,7 +276,8 @@ static void image_json(const struct ir_part *p, bool done, struct json_writer *w
         jw_kstr(w, "result", p->media->data);
     else
         jw_knull(w, "result");
-    if (str_starts(p->media->mime, S("image/")))
+    /* The live API says it always, the schema never; unsaid it is png. */
+    if (str_starts(p->media->mime, S("image/")) && !str_eq(p->media->mime, S("image/png")))
         jw_kstr(w, "output_format", str_from(p->media->mime, 6));
 }
 

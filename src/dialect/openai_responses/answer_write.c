@@ -308,38 +308,32 @@ static int64_t characters(str s)
 }
 
 /* Without a range it is the text so far that is backed. */
-static void annotation_json(const struct ir_citation *c, str text, unsigned index,
-                            struct json_writer *w)
+static void annotation_json(const struct ir_citation *c, str text, struct json_writer *w)
 {
     jw_object(w);
-    if (c->url.n) {
-        jw_kstr(w, "type", S("url_citation"));
-        jw_kstr(w, "url", c->url);
-        jw_kstr(w, "title", c->title);
-        jw_ki64(w, "start_index", c->start >= 0 ? c->start : 0);
-        jw_ki64(w, "end_index", c->end >= 0 ? c->end : characters(text));
-    } else {
-        jw_kstr(w, "type", S("file_citation"));
-        jw_kstr(w, "file_id", c->file_id);
-        jw_kstr(w, "filename", c->title);
-        jw_ku64(w, "index", index);
-    }
+    jw_kstr(w, "type", S("url_citation"));
+    jw_kstr(w, "url", c->url);
+    jw_kstr(w, "title", c->title);
+    jw_ki64(w, "start_index", c->start >= 0 ? c->start : 0);
+    jw_ki64(w, "end_index", c->end >= 0 ? c->end : characters(text));
     jw_object_end(w);
 }
 
+/* Files are known by ids of their provider: only its own clients can do anything with them. */
 static void on_citation(struct writer_state *st, const struct answer_ask *ask, struct out_item *it,
                         const struct ir_citation *c, struct buf *out)
 {
     struct buf *list = &it->annotations;
-    if (it->kind != OUT_MESSAGE || it->refusal || (!c->url.n && !c->file_id.n))
+    bool own = ask->from == DIALECT_RESPONSES && c->src;
+    if (it->kind != OUT_MESSAGE || it->refusal || (!c->url.n && !own))
         return;
     struct json_writer w = json_writer(list);
     w.comma = list->n > 0;
     size_t at = list->n + (list->n > 0);
-    if (ask->from == DIALECT_RESPONSES && c->src)
+    if (own)
         jw_value(&w, c->src);
     else
-        annotation_json(c, buf_str(&it->text), it->citations, &w);
+        annotation_json(c, buf_str(&it->text), &w);
     if (!st->quiet) {
         struct json_writer f = out_frame(st, out, "response.output_text.annotation.added");
         put_place(it, &f);
@@ -585,20 +579,22 @@ static void end_item(struct writer_state *st, const struct answer_ask *ask, stru
     }
 }
 
-static void end_all(struct writer_state *st, const struct answer_ask *ask, struct buf *out)
+/* The message that was open when the answer was cut off is as incomplete as the answer. */
+static void end_all(struct writer_state *st, const struct answer_ask *ask, bool incomplete,
+                    struct buf *out)
 {
     for (struct out_item *it = st->items; it; it = it->next) {
         if (it->speaking)
             end_item(st, ask, it, out);
         if (it->open)
-            out_done(st, ask, it, false, out);
+            out_done(st, ask, it, incomplete, out);
     }
 }
 
 static void on_end(struct writer_state *st, const struct answer_ask *ask, struct buf *out)
 {
     bool incomplete = is_incomplete(st->finish);
-    end_all(st, ask, out);
+    end_all(st, ask, incomplete, out);
     st->over = true;
     put_lifecycle(st, ask, incomplete ? "response.incomplete" : "response.completed",
                   incomplete ? "incomplete" : "completed", NULL, out);

@@ -184,26 +184,30 @@ bool own_tool_is_clients(const struct own_tool *own, yyjson_val *v)
     return true;
 }
 
+/* Nulls say nothing, and so does "exec": local_shell has no other type. */
+static void write_said(yyjson_val *input, struct json_writer *w)
+{
+    yyjson_obj_iter it = yyjson_obj_iter_with(input);
+    jw_object(w);
+    for (yyjson_val *k; (k = yyjson_obj_iter_next(&it));) {
+        yyjson_val *v = yyjson_obj_iter_get_val(k);
+        if (yyjson_is_null(v) || (jv_is(k, "type") && jv_is(v, "exec")))
+            continue;
+        jw_key(w, jv_str(k));
+        jw_value(w, v);
+    }
+    jw_object_end(w);
+}
+
 str own_tool_arguments(const struct own_tool *own, yyjson_val *call, struct arena *a)
 {
     yyjson_val *input = jv_get(call, own->input);
-    bool exec = jv_is(jv_get(input, "type"), "exec"); /* says nothing: local_shell has no other */
+    struct buf out;
     if (!yyjson_is_obj(input))
         return yyjson_is_str(input) ? jv_str(input) : S("{}");
-    if (!exec)
-        return json_text_of(input, a);
-    struct buf out;
     buf_init(&out, SIZE_MAX / 2);
     struct json_writer w = json_writer(&out);
-    jw_object(&w);
-    yyjson_obj_iter it = yyjson_obj_iter_with(input);
-    for (yyjson_val *k; (k = yyjson_obj_iter_next(&it));) {
-        if (jv_is(k, "type") || yyjson_is_null(yyjson_obj_iter_get_val(k)))
-            continue;
-        jw_key(&w, jv_str(k));
-        jw_value(&w, yyjson_obj_iter_get_val(k));
-    }
-    jw_object_end(&w);
+    write_said(input, &w);
     str text = str_dup(a, buf_str(&out));
     buf_fini(&out);
     return text;

@@ -437,6 +437,8 @@ static const struct item_reader {
     {"code_interpreter_call", read_code},
     {"item_reference", read_reference},
     {"additional_tools", read_quiet_raw},
+    {"tool_search_call", read_quiet_raw},
+    {"tool_search_output", read_quiet_raw},
 };
 
 static enum err read_own_item(struct place *at, yyjson_val *v, str type, bool *taken)
@@ -466,12 +468,14 @@ static enum err read_item(struct place *at, yyjson_val *v)
         return read_reference(at, v);
     if (!type.n)
         return bad(at, ".type", "a string", jv_get(v, "type"));
+    enum err e = read_own_item(at, v, type, &taken);
+    if (taken)
+        return e;
     for (size_t i = 0; i < sizeof item_readers / sizeof item_readers[0]; i++) {
         if (str_eq(type, str_c(item_readers[i].type)))
             return item_readers[i].read(at, v);
     }
-    enum err e = read_own_item(at, v, type, &taken);
-    return taken ? e : read_raw(at, v);
+    return read_raw(at, v);
 }
 
 enum err responses_read_input(struct ir_request *rq, yyjson_val *v, struct fail *f)

@@ -93,37 +93,91 @@ static enum err declare(struct ir_request *rq, yyjson_val *tools, struct fail *f
     return e;
 }
 
-static void remove_raw(struct ir_message *m)
+/* ---- signatures of calls and texts ---- */
+
+/* Back to what they were of (responses.h, SEAL_OF_NEXT). */
+struct seals {
+    struct ir_seal next;  /* waits for the call or text it is of */
+    struct ir_part *last; /* call or text, in this turn */
+};
+
+static void return_seal(struct seals *s, struct ir_part *p)
 {
-    struct ir_part **at = &m->parts.first;
-    while (*at) {
-        if ((*at)->kind == IR_PART_RAW)
-            *at = (*at)->next;
-        else
-            at = &(*at)->next;
+    if (p->kind == IR_PART_CALL || p->kind == IR_PART_TEXT) {
+        if (s->next.value.n)
+            p->seal = s->next;
+        s->next.value = S("");
+        s->last = p;
     }
-    m->parts.end = at;
+    if (p->kind != IR_PART_REASONING || p->seal.issuer == DIALECT_RESPONSES)
+        return;
+    bool next = str_eq(p->seal.id, SEAL_OF_NEXT);
+    if (!next && !str_eq(p->seal.id, SEAL_OF_LAST))
+        return;
+    p->seal.id = S("");
+    if (next)
+        s->next = p->seal;
+    else if (s->last)
+        s->last->seal = p->seal;
+    p->seal.value = S("");
 }
 
-static enum err settle_items(struct ir_request *rq, const char *to, struct fail *f)
+static void return_seals(struct ir_request *rq)
+{
+    struct seals s = {0};
+    for (struct ir_message *m = rq->messages; m; m = m->next) {
+        if (m->role != IR_ASSISTANT)
+            s = (struct seals){0};
+        for (struct ir_part *p = m->parts.first; p && m->role == IR_ASSISTANT; p = p->next)
+            return_seal(&s, p);
+    }
+}
+
+/* ---- what has no place elsewhere ---- */
+
+static bool is_useless(const struct ir_part *p)
+{
+    return p->kind == IR_PART_RAW ||
+           (p->kind == IR_PART_REASONING && !p->text.n && !p->seal.value.n && !p->redacted);
+}
+
+static void remove_useless(struct ir_request *rq)
 {
     struct ir_message **at = &rq->messages;
-    size_t item = 0;
-    for (struct ir_message *m; (m = *at); item += !m->top) {
-        str type = jv_get_str(m->src, "type");
-        bool had = m->parts.first != NULL, raw = had && m->parts.first->kind == IR_PART_RAW;
-        enum err e = raw && m->parts.first->src == m->src ? refuse_item(type, item, to, f) : OK;
-        if (!e && (str_eq(type, S("additional_tools")) || str_eq(type, S("tool_search_output"))))
-            e = declare(rq, jv_get(m->src, "tools"), f);
-        if (e)
-            return e;
-        remove_raw(m);
+    for (struct ir_message *m; (m = *at);) {
+        bool had = m->parts.first != NULL;
+        struct ir_part **part = &m->parts.first;
+        while (*part) {
+            if (is_useless(*part))
+                *part = (*part)->next;
+            else
+                part = &(*part)->next;
+        }
+        m->parts.end = part;
         if (had && !m->parts.first)
             *at = m->next;
         else
             at = &m->next;
     }
     rq->messages_end = at;
+}
+
+/* ---- */
+
+static enum err check_items(struct ir_request *rq, const char *to, struct fail *f)
+{
+    size_t item = 0;
+    for (struct ir_message *m = rq->messages; m; m = m->next) {
+        const struct ir_part *p = m->parts.first;
+        str type = jv_get_str(m->src, "type");
+        bool raw = p && p->kind == IR_PART_RAW && p->src == m->src;
+        enum err e = raw ? refuse_item(type, item, to, f) : OK;
+        if (!e && (str_eq(type, S("additional_tools")) || str_eq(type, S("tool_search_output"))))
+            e = declare(rq, jv_get(m->src, "tools"), f);
+        if (e)
+            return e;
+        item += !m->top;
+    }
     return OK;
 }
 
@@ -133,5 +187,9 @@ enum err responses_request_leave(struct ir_request *rq, const struct codec *to, 
     enum err e = refuse_state(rq, name, f);
     if (!e)
         e = refuse_choice(rq, name, f);
-    return e ? e : settle_items(rq, name, f);
+    if (!e)
+        e = check_items(rq, name, f);
+    return_seals(rq);
+    remove_useless(rq);
+    return e;
 }

@@ -58,7 +58,7 @@ void begin(struct world *w, struct ir_request *rq)
 enum err write_to(struct world *w, struct ir_request *rq, struct ir_target to)
 {
     if (!to.model.n)
-        to.model = S("claude-sonnet-4-6");
+        to.model = S("claude-sonnet-4-5");
     to.lost = &w->lost;
     ir_turns_fit(rq, codec_anthropic.turns);
     buf_clear(&w->out);

@@ -423,7 +423,7 @@ static void test_fates(void **state)
     begin(w, &rq);
     (void)written(w, &rq);
     str plain = str_dup(&w->arena, buf_str(&w->out));
-    want(w, "{\"model\":\"claude-sonnet-4-6\",\"max_tokens\":32000,\"messages\":[{\"role\":"
+    want(w, "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":32000,\"messages\":[{\"role\":"
             "\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]}]}");
     for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++)
         check_fate(w, samples[i].feature, samples[i].sample, plain);

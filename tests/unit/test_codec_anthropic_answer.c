@@ -319,7 +319,7 @@ static void test_held_call_goes_on(void **state)
                                       ARGS("1", "{") ARGS("1", "}") STOP("1") END("tool_use"));
 }
 
-/* A reader should end its calls before it begins a text; one that does not breaks no rule of ours. */
+/* A reader should end its calls before it begins a text; if not, the stream is in order still. */
 static void test_text_ends_calls(void **state)
 {
     struct world *w = *state;
@@ -626,6 +626,36 @@ static void test_input_with_the_start(void **state)
                        "usage input=5 output=7 cached=2\nend\n");
 }
 
+/* What a block became is what its raw part holds. */
+static void test_raw_blocks(void **state)
+{
+    want_log(*state,
+             MESSAGE_START
+             "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":"
+             "\"compaction\",\"content\":null}}\n\n"
+             "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":"
+             "\"compaction_delta\",\"content\":\"short\"}}\n\n"
+             "data: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+             "data: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":"
+             "\"server_tool_use\",\"id\":\"s\",\"name\":\"web_search\",\"input\":{}}}\n\n"
+             "data: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":"
+             "\"input_json_delta\",\"partial_json\":\"{\\\"query\\\": \"}}\n\n"
+             "data: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":"
+             "\"input_json_delta\",\"partial_json\":\"\\\"q\\\"}\"}}\n\n"
+             "data: {\"type\":\"content_block_stop\",\"index\":1}\n\n"
+             "data: {\"type\":\"content_block_start\",\"index\":2,\"content_block\":{\"type\":"
+             "\"web_search_tool_result\",\"tool_use_id\":\"s\",\"content\":[{\"type\":"
+             "\"web_search_result\",\"url\":\"https://a\",\"title\":\"A\"}]}}\n\n"
+             "data: {\"type\":\"content_block_stop\",\"index\":2}\n\n" MESSAGE_STOP,
+             OK,
+             LOG_START
+             "part 0.0 raw src={\"content\":\"short\",\"type\":\"compaction\"}\nover 0.0\n"
+             "part 0.1 raw src={\"id\":\"s\",\"input\":{\"query\":\"q\"},\"name\":"
+             "\"web_search\",\"type\":\"server_tool_use\"}\nover 0.1\n"
+             "part 0.2 search id=\"s\" name=\"web_search\" \"q\"\n"
+             "  cites url=\"https://a\" title=\"A\"\nover 0.2\nend\n");
+}
+
 static void test_sloppy_streams(void **state)
 {
     /* Blocks that do not stop, deltas for none, events nobody knows, and a finish said twice. */
@@ -764,6 +794,7 @@ int main(void)
         T(test_stop_sequence),
         T(test_errors),
         T(test_input_with_the_start),
+        T(test_raw_blocks),
         T(test_sloppy_streams),
         T(test_no_start),
         T(test_error_events),

@@ -221,6 +221,23 @@ static void test_turn_that_began_without_thinking(void **state)
     want_member(w, written(w, &rq), "thinking", "{\"type\":\"enabled\",\"budget_tokens\":2048}");
 }
 
+/* A later step of the turn that did not think does not do either. */
+static void test_turn_that_stopped_thinking(void **state)
+{
+    struct world *w = *state;
+    struct ir_request rq;
+    begin(w, &rq);
+    add_tool(w, &rq, IR_TOOL_FUNCTION, "f");
+    struct ir_part *p = ir_part_add(&rq, say(&rq, IR_ASSISTANT, NULL), IR_PART_REASONING);
+    p->seal = (struct ir_seal){.value = S("sig"), .issuer = DIALECT_ANTHROPIC};
+    add_call(&rq);
+    add_result(&rq);
+    add_call(&rq)->id = S("call_2");
+    add_result(&rq)->id = S("call_2");
+    rq.reasoning = budget_of(2048);
+    want_member(w, written(w, &rq), "thinking", NULL);
+}
+
 static void test_tools_that_were_called_but_are_not_declared(void **state)
 {
     struct world *w = *state;
@@ -275,6 +292,21 @@ static void test_hosted_web_search(void **state)
                 "\"allowed_domains\":[\"a.org\"],\"user_location\":{\"type\":\"approximate\","
                 "\"city\":\"Bern\",\"country\":\"CH\"}}]");
     want_member(w, v, "tool_choice", "{\"type\":\"tool\",\"name\":\"web_search\"}");
+}
+
+static void test_names_are_unique(void **state)
+{
+    struct world *w = *state;
+    struct ir_request rq;
+    begin(w, &rq);
+    add_tool(w, &rq, IR_TOOL_WEB_SEARCH, "web_search_preview");
+    add_tool(w, &rq, IR_TOOL_WEB_SEARCH, "web_search");
+    add_tool(w, &rq, IR_TOOL_CODE_EXECUTION, "code_interpreter");
+    add_tool(w, &rq, IR_TOOL_FUNCTION, "code_execution")->schema = NULL;
+    want_member(w, written(w, &rq), "tools",
+                "[{\"type\":\"web_search_20250305\",\"name\":\"web_search\"},{\"name\":"
+                "\"code_execution\",\"input_schema\":{\"type\":\"object\",\"properties\":{}}}]");
+    assert_int_equal(w->lost.n, 2);
 }
 
 /* ---- schemas ---- */
@@ -426,6 +458,55 @@ static void test_media_types(void **state)
     assert_non_null(strstr(w->fail.text, "application/msword"));
 }
 
+static void test_cache_marks(void **state)
+{
+    struct world *w = *state;
+    struct ir_request rq;
+    yyjson_val *mark = json(w, "{\"type\":\"ephemeral\"}"), *v;
+    begin(w, &rq);
+    rq.messages->parts.first->cache = mark;
+    for (int i = 0; i < 2; i++) {
+        say(&rq, IR_ASSISTANT, "a")->parts.first->cache = mark;
+        say(&rq, IR_USER, "u")->parts.first->cache = mark;
+    }
+    add_tool(w, &rq, IR_TOOL_FUNCTION, "f")->cache = mark;
+    v = written(w, &rq);
+    assert_true(lost_feature(w, CAN_CACHE_MARK));
+    assert_non_null(jv_get(yyjson_arr_get(jv_get(v, "tools"), 0), "cache_control"));
+    for (size_t i = 0; i < 5; i++) {
+        yyjson_val *m = yyjson_arr_get(jv_get(v, "messages"), i);
+        bool marked = jv_get(yyjson_arr_get(jv_get(m, "content"), 0), "cache_control");
+        assert_int_equal(marked, i >= 2);
+    }
+}
+
+static void test_assistants_send_no_media(void **state)
+{
+    struct world *w = *state;
+    struct ir_request rq;
+    begin(w, &rq);
+    struct ir_part *p = ir_part_add(&rq, say(&rq, IR_ASSISTANT, "see"), IR_PART_IMAGE);
+    p->media = arena_new(&w->arena, struct ir_media);
+    p->media->data = GIF;
+    say(&rq, IR_USER, "nice");
+    yyjson_val *v = yyjson_arr_get(jv_get(written(w, &rq), "messages"), 1);
+    want_member(w, v, "content", "[{\"type\":\"text\",\"text\":\"see\"}]");
+    assert_true(lost_feature(w, CAN_IMAGE_DATA));
+}
+
+static void test_prefill(void **state)
+{
+    struct world *w = *state;
+    struct ir_request rq;
+    begin(w, &rq);
+    say(&rq, IR_ASSISTANT, "It is ");
+    yyjson_val *v = written_for(w, &rq, (struct ir_target){.model = S("claude-opus-4-6")});
+    want_member(w, v, "messages",
+                "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]},{\"role\":"
+                "\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"It is\"}]},{\"role\":"
+                "\"user\",\"content\":[{\"type\":\"text\",\"text\":\"Continue.\"}]}]");
+}
+
 static void test_odd_conversations(void **state)
 {
     struct world *w = *state;
@@ -474,7 +555,7 @@ static void test_counting(void **state)
     add_tool(w, &rq, IR_TOOL_FUNCTION, "f");
     rq.reasoning = level_of("high");
     (void)written_for(w, &rq, (struct ir_target){.counting = true, .stream = true});
-    want(w, "{\"model\":\"claude-sonnet-4-6\",\"messages\":[{\"role\":\"user\",\"content\":[{"
+    want(w, "{\"model\":\"claude-sonnet-4-5\",\"messages\":[{\"role\":\"user\",\"content\":[{"
             "\"type\":\"text\",\"text\":\"hi\"}]}],\"tools\":[{\"name\":\"f\",\"input_schema\":{"
             "\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}},\"required\":["
             "\"a\"],\"additionalProperties\":false}}],\"thinking\":{\"type\":\"adaptive\"},"
@@ -507,6 +588,11 @@ int main(void)
         cmocka_unit_test(test_stops_of_white_space),
         cmocka_unit_test(test_forced_call_does_not_think),
         cmocka_unit_test(test_turn_that_began_without_thinking),
+        cmocka_unit_test(test_turn_that_stopped_thinking),
+        cmocka_unit_test(test_names_are_unique),
+        cmocka_unit_test(test_cache_marks),
+        cmocka_unit_test(test_assistants_send_no_media),
+        cmocka_unit_test(test_prefill),
         cmocka_unit_test(test_tools_that_were_called_but_are_not_declared),
         cmocka_unit_test(test_choice_of_a_tool_that_is_not_there),
         cmocka_unit_test(test_some_tools),

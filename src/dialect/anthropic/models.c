@@ -71,6 +71,7 @@ struct anthropic_model anthropic_model(str name)
     return (struct anthropic_model){
         .no_sampling = newest,
         .hides_thought = newest,
+        .no_prefill = newest || (v.family != OTHER && v.number >= 406),
         .no_schemas = v.family != OTHER && v.number && v.number < 405,
         .has_fast = v.family == OPUS && v.number >= 408,
     };

@@ -13,6 +13,7 @@
 struct anthropic_model {
     bool no_sampling;   /* temperature, top_p and top_k are a 400 */
     bool hides_thought; /* thinking comes without its text unless display asks for it */
+    bool no_prefill;    /* a conversation must not end with the assistant */
     bool no_schemas;    /* neither output_config.format nor strict tools */
     bool has_fast;      /* speed: fast */
 };

@@ -24,7 +24,10 @@ void anthropic_write_system(const struct ir_request *rq, const struct ir_target 
 void anthropic_write_messages(const struct ir_request *rq, const struct ir_target *to,
                               struct json_writer *w);
 /* Media types as the API takes them; ERR_BAD_REQUEST for what it does not. */
-enum err anthropic_fit_content(struct ir_request *rq, struct fail *f) must_check;
+enum err anthropic_fit_content(struct ir_request *rq, const struct ir_target *to,
+                               struct fail *f) must_check;
+/* Whether the assistant is to go on with its own words. */
+bool anthropic_ends_with_prefill(const struct ir_request *rq, const struct ir_target *to);
 /* The first message behind the leading system messages. */
 const struct ir_message *anthropic_first_turn(const struct ir_request *rq);
 

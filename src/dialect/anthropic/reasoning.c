@@ -164,32 +164,28 @@ static bool starts_thinking(const struct ir_message *m)
 /*
  * With a budget, the API wants the assistant's turn that is still going on (calls and results
  * since the user last spoke) to begin with thinking, and refuses a request in which it does not:
- * "Expected `thinking` or `redacted_thinking`, but found `tool_use`". Adaptive thinking does not
- * mind ("Thinking with tool use").
+ * "Expected `thinking` or `redacted_thinking`, but found `tool_use`. When `thinking` is enabled, a
+ * final `assistant` message must start with a thinking block". Whether the turn's first message is
+ * meant or its last is not said; both must. Adaptive thinking does not mind ("Thinking with tool
+ * use").
  */
 static bool turn_lacks_thinking(const struct ir_request *rq)
 {
-    const struct ir_message *begin = NULL;
+    const struct ir_message *begin = NULL, *last = NULL;
     bool open = false;
     for (const struct ir_message *m = anthropic_first_turn(rq); m; m = m->next) {
         if (m->role == IR_ASSISTANT) {
+            last = last && !open ? last : m; /* neighbours become one message */
             begin = begin ? begin : m;
+            open = false;
         } else if (has_kind(m, IR_PART_RESULT)) {
             open = true;
         } else {
-            begin = NULL;
+            begin = last = NULL;
             open = false;
         }
     }
-    return begin && open && !starts_thinking(begin);
-}
-
-static bool ends_with_prefill(const struct ir_request *rq)
-{
-    const struct ir_message *last = NULL;
-    for (const struct ir_message *m = rq->messages; m; m = m->next)
-        last = m;
-    return last && last->role == IR_ASSISTANT && !has_kind(last, IR_PART_CALL);
+    return open && (!begin || !starts_thinking(begin) || !starts_thinking(last));
 }
 
 static void fit_thinking(struct ir_request *rq, const struct ir_target *to)
@@ -198,7 +194,7 @@ static void fit_thinking(struct ir_request *rq, const struct ir_target *to)
         rq->reasoning.kind = IR_THINK_UNSAID;
     if (!thinks(rq))
         return;
-    if ((rq->tools && forces_call(&rq->choice)) || ends_with_prefill(rq) ||
+    if ((rq->tools && forces_call(&rq->choice)) || anthropic_ends_with_prefill(rq, to) ||
         (rq->reasoning.kind == IR_THINK_BUDGET && turn_lacks_thinking(rq)))
         stop_thinking(rq, to);
 }

@@ -219,7 +219,7 @@ enum err anthropic_request_write(struct ir_request *rq, const struct ir_target *
     if (rq->from != SELF) {
         enum err e = anthropic_fit_tools(rq, to, f);
         if (!e)
-            e = anthropic_fit_content(rq, f);
+            e = anthropic_fit_content(rq, to, f);
         if (e)
             return e;
         anthropic_fit_sampling(rq, to);

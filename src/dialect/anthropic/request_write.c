@@ -6,10 +6,16 @@
  * are neither PDF nor text. What can be put right is; the rest is refused before it is sent.
  */
 #include "base/base64.h"
+#include "dialect/anthropic/models.h"
 #include "dialect/anthropic/priv.h"
 
 /* Stands where the API wants something said and nothing was. */
 #define NOTHING_SAID S(".")
+
+/* And behind an assistant's words at the end, for models that take none there. */
+#define GO_ON S("Continue.")
+
+enum { MARKS_MAX = 4 }; /* "A maximum of 4 blocks with cache_control may be provided." */
 
 const struct ir_message *anthropic_first_turn(const struct ir_request *rq)
 {
@@ -96,14 +102,104 @@ static void fit_prefill(struct ir_message *last)
         end->text = trim_end(end->text);
 }
 
-enum err anthropic_fit_content(struct ir_request *rq, struct fail *f)
+/* The last message when it is the assistant's words, without a call that would be answered. */
+static struct ir_message *prefill_of(const struct ir_request *rq)
+{
+    struct ir_message *last = NULL;
+    for (struct ir_message *m = rq->messages; m; m = m->next)
+        last = m;
+    if (!last || last->role != IR_ASSISTANT)
+        return NULL;
+    for (const struct ir_part *p = last->parts.first; p; p = p->next) {
+        if (p->kind == IR_PART_CALL)
+            return NULL;
+    }
+    return last;
+}
+
+bool anthropic_ends_with_prefill(const struct ir_request *rq, const struct ir_target *to)
+{
+    return prefill_of(rq) && !anthropic_model(to->model).no_prefill;
+}
+
+/* "`image` blocks are not permitted within assistant turns" */
+static void drop_media(struct ir_request *rq, struct ir_message *m, const struct ir_target *to)
+{
+    struct ir_part **link = &m->parts.first;
+    while (*link) {
+        bool image = (*link)->kind == IR_PART_IMAGE;
+        if (image || (*link)->kind == IR_PART_DOCUMENT) {
+            anthropic_lose(rq, to, image ? CAN_IMAGE_DATA : CAN_DOCUMENT_DATA);
+            *link = (*link)->next;
+        } else {
+            link = &(*link)->next;
+        }
+    }
+    m->parts.end = link;
+}
+
+/* ---- cache marks ---- */
+
+static unsigned marks_of(const struct ir_part *p)
+{
+    unsigned n = 0;
+    for (; p; p = p->next)
+        n += (p->cache != NULL) + (p->kind == IR_PART_RESULT ? marks_of(p->content) : 0);
+    return n;
+}
+
+static void drop_marks(struct ir_part *p, unsigned *surplus)
+{
+    for (; p && *surplus; p = p->next) {
+        if (p->kind == IR_PART_RESULT)
+            drop_marks(p->content, surplus);
+        if (p->cache && *surplus) {
+            p->cache = NULL;
+            --*surplus;
+        }
+    }
+}
+
+/* The earliest of the conversation go: they are the ones that are read from the cache anyway when a
+ * later one is. Those of tools and system prompt hold what all conversations share. */
+static void fit_marks(struct ir_request *rq, const struct ir_target *to)
+{
+    const struct ir_message *first = anthropic_first_turn(rq);
+    unsigned n = 0, surplus;
+    bool turns = false;
+    for (const struct ir_tool *t = rq->tools; t; t = t->next)
+        n += t->cache != NULL;
+    for (const struct ir_message *m = rq->messages; m; m = m->next)
+        n += marks_of(m->parts.first);
+    if (n <= MARKS_MAX)
+        return;
+    surplus = n - MARKS_MAX;
+    anthropic_lose(rq, to, CAN_CACHE_MARK);
+    for (struct ir_message *m = rq->messages; m; m = m->next) {
+        turns |= m == first;
+        if (turns)
+            drop_marks(m->parts.first, &surplus);
+    }
+    for (struct ir_message *m = rq->messages; m && m != first; m = m->next)
+        drop_marks(m->parts.first, &surplus);
+    for (struct ir_tool *t = rq->tools; t && surplus; t = t->next) {
+        surplus -= t->cache != NULL;
+        t->cache = NULL;
+    }
+}
+
+enum err anthropic_fit_content(struct ir_request *rq, const struct ir_target *to, struct fail *f)
 {
     enum err e = OK;
+    struct ir_message *prefill = prefill_of(rq);
     for (struct ir_message *m = rq->messages; m && !e; m = m->next) {
+        if (m->role == IR_ASSISTANT)
+            drop_media(rq, m, to);
         e = fit_parts(rq, m->parts.first, f);
-        if (!m->next && m->role == IR_ASSISTANT)
-            fit_prefill(m);
     }
+    if (prefill)
+        fit_prefill(prefill);
+    fit_marks(rq, to);
     return e;
 }
 
@@ -287,11 +383,12 @@ static void turn_begin(struct turn *t, enum ir_role side)
     t->side = side;
 }
 
-static void say_nothing(struct turn *t)
+/* In the user's place. */
+static void put_in(struct turn *t, str text)
 {
     struct ir_part nobody = {.kind = IR_PART_TEXT};
     turn_begin(t, IR_USER);
-    write_text(NOTHING_SAID, &nobody, t->w);
+    write_text(text, &nobody, t->w);
 }
 
 static void write_turn(const struct ir_request *rq, const struct ir_target *to,
@@ -303,13 +400,13 @@ static void write_turn(const struct ir_request *rq, const struct ir_target *to,
         if (!says_something(p, to))
             continue;
         if (!t->any && side == IR_ASSISTANT)
-            say_nothing(t);
+            put_in(t, NOTHING_SAID);
         turn_begin(t, side);
         write_part(rq, to, p, t->w);
         said = true;
     }
     if (!said && side == IR_USER && !(t->open && t->side == IR_USER))
-        say_nothing(t);
+        put_in(t, NOTHING_SAID);
 }
 
 void anthropic_write_messages(const struct ir_request *rq, const struct ir_target *to,
@@ -325,7 +422,9 @@ void anthropic_write_messages(const struct ir_request *rq, const struct ir_targe
     for (const struct ir_message *m = anthropic_first_turn(rq); m; m = m->next)
         write_turn(rq, to, m, &t);
     if (!t.any)
-        say_nothing(&t);
+        put_in(&t, NOTHING_SAID);
+    if (t.side == IR_ASSISTANT && prefill_of(rq) && anthropic_model(to->model).no_prefill)
+        put_in(&t, GO_ON);
     turn_end(&t);
     jw_array_end(w);
 }

@@ -237,6 +237,39 @@ static void keep_chosen(struct ir_request *rq)
     rq->tools_end = link;
 }
 
+static bool is_hosted(const struct ir_tool *t)
+{
+    return hosted_name(t->kind).n > 0;
+}
+
+/* Whether another tool has the name: an earlier one of the same kind, or any function. "Tool names
+ * must be unique." */
+static bool name_is_taken(const struct ir_request *rq, const struct ir_tool *t)
+{
+    bool before = true;
+    for (const struct ir_tool *o = rq->tools; o; o = o->next) {
+        before &= o != t;
+        if ((before && o->kind == t->kind) ||
+            (o->kind == IR_TOOL_FUNCTION && str_eq(o->name, hosted_name(t->kind))))
+            return true;
+    }
+    return false;
+}
+
+static void drop_twins(struct ir_request *rq, const struct ir_target *to)
+{
+    struct ir_tool **link = &rq->tools;
+    while (*link) {
+        if (is_hosted(*link) && name_is_taken(rq, *link)) {
+            ir_target_lose(to, (*link)->name.n ? (*link)->name : hosted_name((*link)->kind));
+            *link = (*link)->next;
+        } else {
+            link = &(*link)->next;
+        }
+    }
+    rq->tools_end = link;
+}
+
 /* What earlier turns called is declared when nothing is: the API knows no tool_use blocks in a
  * request without tools. */
 static void declare_called(struct ir_request *rq)
@@ -293,6 +326,7 @@ enum err anthropic_fit_tools(struct ir_request *rq, const struct ir_target *to, 
                         STR_FMT(c->n_names ? c->names[0] : S("a tool")));
     if (c->kind == IR_CHOICE_SOME)
         keep_chosen(rq);
+    drop_twins(rq, to);
     for (const struct ir_tool *t = rq->tools; t; t = t->next)
         any |= writable(t);
     if (!any) {

@@ -312,7 +312,22 @@ static yyjson_val *tree_of(struct answer_reader *r, const struct kept *k)
     return k->n && json_read(kept_str(k), &r->scratch, &v, NULL) == OK ? v : NULL;
 }
 
-/* The kept block with input and members as they have become, as a tree in scratch. */
+/* The members of obj but its type, and those that come from somewhere else. */
+static void write_members(yyjson_val *obj, yyjson_val *instead, yyjson_val *input,
+                          struct json_writer *w)
+{
+    yyjson_obj_iter it = yyjson_obj_iter_with(obj);
+    for (yyjson_val *k; (k = yyjson_obj_iter_next(&it));) {
+        str key = jv_str(k);
+        if (str_eq(key, S("type")) || yyjson_obj_getn(instead, key.p, key.n) ||
+            (input && str_eq(key, S("input"))))
+            continue;
+        jw_key(w, key);
+        jw_value(w, yyjson_obj_iter_get_val(k));
+    }
+}
+
+/* The kept block with its input and members as they have become, as a tree in scratch. */
 static yyjson_val *held_block(struct answer_reader *r)
 {
     struct reader *s = r->state;
@@ -324,23 +339,11 @@ static yyjson_val *held_block(struct answer_reader *r)
     buf_init(&out, 4 * (size_t)KEPT_MAX);
     struct json_writer w = json_writer(&out);
     jw_object(&w);
-    yyjson_obj_iter it = yyjson_obj_iter_with(block);
-    for (yyjson_val *k; (k = yyjson_obj_iter_next(&it));) {
-        if (yyjson_obj_getn(extra, jv_str(k).p, jv_str(k).n) ||
-            (input && str_eq(jv_str(k), S("input"))))
-            continue;
-        jw_key(&w, jv_str(k));
-        jw_value(&w, yyjson_obj_iter_get_val(k));
-    }
+    jw_kstr(&w, "type", jv_get_str(block, "type"));
+    write_members(block, extra, input, &w);
+    write_members(extra, NULL, input, &w);
     if (input)
         jw_kvalue(&w, "input", input);
-    it = yyjson_obj_iter_with(extra);
-    for (yyjson_val *k; (k = yyjson_obj_iter_next(&it));) {
-        if (str_eq(jv_str(k), S("type")))
-            continue;
-        jw_key(&w, jv_str(k));
-        jw_value(&w, yyjson_obj_iter_get_val(k));
-    }
     jw_object_end(&w);
     str text = str_dup(&r->scratch, buf_str(&out));
     buf_fini(&out);

@@ -183,13 +183,13 @@ static enum err read_document(const struct place *at, const struct anthropic_blo
     return OK;
 }
 
-/* A passage somebody found: others get it as a text document that names its source. */
+/* A passage somebody found: others get it as a text document, whose title names its source. */
 static enum err read_search_result(const struct place *at, const struct anthropic_block *b,
                                    struct ir_parts *to)
 {
     struct ir_media *m = media(at, add(at, to, IR_PART_DOCUMENT, b));
-    m->name = jv_str(b->title);
-    m->context = jv_str(b->source);
+    str title[] = {jv_str(b->title), S(" ("), jv_str(b->source), S(")")};
+    m->name = str_join(at->rq->arena, title, 4);
     m->text = text_of(b->content, at->rq->arena);
     ir_say(at->rq, CAN_SEARCH_RESULT);
     if (jv_true(yyjson_obj_get(b->citations, "enabled")))

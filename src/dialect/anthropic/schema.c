@@ -107,17 +107,21 @@ static bool seen_required(const struct root *r, size_t i, str name)
 
 static void write_required(const struct root *r, struct json_writer *w)
 {
-    jw_key(w, S("required"));
-    jw_array(w);
+    bool any = false;
     for (size_t i = 0; i < r->n; i++) {
         size_t at, max;
         yyjson_val *v, *list = r->binds[i] ? jv_get(r->nodes[i], "required") : NULL;
         yyjson_arr_foreach (list, at, max, v) {
-            if (yyjson_is_str(v) && !seen_required(r, i, jv_str(v)))
-                jw_str(w, jv_str(v));
+            if (!yyjson_is_str(v) || seen_required(r, i, jv_str(v)))
+                continue;
+            if (!any)
+                jw_key(w, S("required")), jw_array(w);
+            any = true;
+            jw_str(w, jv_str(v));
         }
     }
-    jw_array_end(w);
+    if (any)
+        jw_array_end(w);
 }
 
 static void write_merged(yyjson_val *schema, struct json_writer *w)

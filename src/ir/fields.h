@@ -79,7 +79,7 @@ struct ir_field {
     }
 
 /*
- * Whether a member's key is name. A name in camelCase is also met by its snake_case spelling: proto3
+ * Whether a member's key is name. A camelCase name is also met by its snake_case spelling: proto3
  * JSON parsers take both (protobuf.dev, ProtoJSON format), and so clients of Gemini write both.
  */
 bool ir_key_is(str key, const char *name);

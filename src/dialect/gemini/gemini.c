@@ -3,6 +3,7 @@
  * one JSON array of the same objects; Code Assist wraps each in `response`; some proxies write
  * snake_case.
  */
+#include "dialect/gemini/gemini.h"
 #include "dialect/tables.h"
 #include "json/write.h"
 
@@ -26,11 +27,9 @@ static const struct watch_path paths[] = {
 };
 
 /* google.rpc.Code by HTTP status, as the API maps them. */
-static const char *status_name(const struct dialect_error *e)
+const char *gemini_status_word(int status)
 {
-    if (e->code && strcmp(e->code, "model_not_found") == 0)
-        return "NOT_FOUND";
-    switch (e->status) {
+    switch (status) {
     case 401: return "UNAUTHENTICATED";
     case 403: return "PERMISSION_DENIED";
     case 404: return "NOT_FOUND";
@@ -41,8 +40,14 @@ static const char *status_name(const struct dialect_error *e)
     case 503: return "UNAVAILABLE";
     case 408:
     case 504: return "DEADLINE_EXCEEDED";
-    default: return e->status >= 500 ? "INTERNAL" : "INVALID_ARGUMENT";
+    default: return status >= 500 ? "INTERNAL" : "INVALID_ARGUMENT";
     }
+}
+
+static const char *status_name(const struct dialect_error *e)
+{
+    bool no_model = e->code && strcmp(e->code, "model_not_found") == 0;
+    return no_model ? "NOT_FOUND" : gemini_status_word(e->status);
 }
 
 static void error_body(const struct dialect_error *e, struct buf *out)

@@ -1,0 +1,86 @@
+/*
+ * dialect/gemini/answer_parts.c - parts of an answer that are complete when they are written.
+ */
+#include "dialect/gemini/answer_state.h"
+#include "dialect/gemini/gemini.h"
+#include "ir/seal.h"
+#include "json/scan.h"
+
+static bool is_object(str json)
+{
+    enum json_kind kind = JSON_ABSENT;
+    return json_validate(json, JSON_DEPTH_MAX, &kind, NULL) == OK && kind == JSON_OBJECT;
+}
+
+void gemini_call_write(str id, str name, str args, str signature, struct json_writer *w)
+{
+    jw_object(w);
+    jw_key(w, S("functionCall"));
+    jw_object(w);
+    if (id.n)
+        jw_kstr(w, "id", id);
+    jw_kstr(w, "name", name);
+    jw_key(w, S("args"));
+    jw_raw(w, is_object(args) ? str_trim(args) : S("{}"));
+    jw_object_end(w);
+    if (signature.n)
+        jw_kstr(w, "thoughtSignature", signature);
+    jw_object_end(w);
+}
+
+/* Language has PYTHON and nothing else; others are said as they are. */
+static void write_code(const struct ir_part *p, struct arena *a, struct json_writer *w)
+{
+    str signature = ir_seal_pack(&p->seal, DIALECT_GEMINI, a);
+    jw_object(w);
+    jw_key(w, S("executableCode"));
+    jw_object(w);
+    if (p->id.n)
+        jw_kstr(w, "id", p->id);
+    jw_kstr(w, "language",
+            str_eq_nocase(p->name, S("python")) || !p->name.n ? S("PYTHON") : p->name);
+    jw_kstr(w, "code", p->text);
+    jw_object_end(w);
+    if (signature.n)
+        jw_kstr(w, "thoughtSignature", signature);
+    jw_object_end(w);
+    if (!p->content)
+        return;
+    jw_object(w);
+    jw_key(w, S("codeExecutionResult"));
+    jw_object(w);
+    if (p->id.n)
+        jw_kstr(w, "id", p->id);
+    jw_kstr(w, "outcome", p->is_error ? S("OUTCOME_FAILED") : S("OUTCOME_OK"));
+    str output = ir_result_text(p, a);
+    if (output.n)
+        jw_kstr(w, "output", output);
+    jw_object_end(w);
+    jw_object_end(w);
+}
+
+void gemini_part_write(const struct ir_part *p, struct arena *a, struct json_writer *w)
+{
+    if (p->kind == IR_PART_CODE) {
+        write_code(p, a, w);
+        return;
+    }
+    str signature = ir_seal_pack(&p->seal, DIALECT_GEMINI, a);
+    jw_object(w);
+    gemini_media_write(p, w);
+    if (signature.n)
+        jw_kstr(w, "thoughtSignature", signature);
+    jw_object_end(w);
+}
+
+str gemini_response_id(const struct answer_ask *ask, str id)
+{
+    static const str others[] = {S("chatcmpl-"), S("cmpl-"), S("resp_"), S("msg_"), S("gen-")};
+    if (!id.n)
+        return ask->nonce;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (str_starts(id, others[i]))
+            return ask->nonce;
+    }
+    return str_dup(ask->arena, id);
+}

@@ -1,7 +1,7 @@
 /*
- * The Gemini codec over every recorded exchange: requests and whole answers are written again as the
- * same document, streams mean the same however they are cut. The recordings are not part of this
- * repository; without them (environment CORPUS, or ../shared/fixtures) this is skipped.
+ * The Gemini codec over every recorded exchange: requests and whole answers are written again as
+ * the same document, streams mean the same however they are cut. The recordings are not part of
+ * this repository; without them (environment CORPUS, or ../shared/fixtures) this is skipped.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -15,9 +15,9 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "dialect/codec.h"
-#include "http/sse.h"
 #include "ir/print.h"
+#include "support/grammar.h"
+#include "support/translate.h"
 
 static const struct codec *const gemini = &codec_gemini;
 
@@ -218,128 +218,91 @@ static void test_requests(void **state)
 
 /* ---- answers ---- */
 
-static void log_of(struct buf *log, str stream, size_t step, enum err want)
-{
-    struct arena life;
-    struct answer_reader r;
-    struct ir_printer p;
-    struct sse_splitter s;
-    struct fail f = {OK, ""};
-    str frame;
-    arena_init(&life);
-    ir_printer_init(&p, log);
-    answer_reader_init(&r, gemini, &life, ir_printer_take, &p);
-    sse_splitter_init(&s, 32 << 20);
-    for (size_t at = 0; at < stream.n; at += step) {
-        str in = str_head(str_from(stream, at), step);
-        while (sse_next(&s, &in, &frame) > 0)
-            assert_int_equal(answer_read_frame(&r, frame, &f), OK);
-    }
-    assert_int_equal(answer_read_stream_end(&r, &f), want);
-    sse_splitter_fini(&s);
-    answer_reader_fini(&r);
-    ir_printer_fini(&p);
-    arena_fini(&life);
-}
-
-/* Between reader and writer: events become frames at once. */
-struct again {
-    void *state;
-    struct answer_ask ask;
-    struct buf out;
+/* The log of a stream. What our own streams say otherwise is left out: they carry the name the
+ * client asked for, no time of creation, and counts at their end only. */
+struct log {
+    struct ir_printer printer;
+    struct usage usage;
 };
 
-static void write_again(void *arg, const struct ir_event *e)
+static void log_take(void *arg, const struct ir_event *e)
 {
-    struct again *g = arg;
-    gemini->write_event(g->state, &g->ask, e, &g->out);
+    struct log *log = arg;
+    if (e->kind == IR_EV_START || e->kind == IR_EV_USAGE)
+        usage_merge(&log->usage, &e->usage);
+    else
+        ir_printer_take(&log->printer, e);
 }
 
+static struct usage log_of(str stream, struct cuts cuts, enum err want, struct buf *out)
+{
+    struct arena life;
+    struct log log = {.usage = USAGE_NONE};
+    struct fail f = {OK, ""};
+    buf_clear(out);
+    arena_init(&life);
+    ir_printer_init(&log.printer, out);
+    enum err e = translate_stream(gemini, stream, cuts, &life, log_take, &log, NULL, &f);
+    if (e != want)
+        fail_msg("%s, not %s: %s", err_info(e)->name, err_info(want)->name, fail_text(&f));
+    ir_printer_fini(&log.printer);
+    arena_fini(&life);
+    return log.usage;
+}
+
+/* Said again by our own writer. */
 static void stream_again(str stream, struct buf *out, bool json_array)
 {
     struct arena life;
-    struct answer_reader r;
-    struct sse_splitter s;
+    struct client_stream s;
     struct fail f = {OK, ""};
-    str in = stream, frame;
     arena_init(&life);
-    struct again g = {.state = arena_zero(&life, gemini->writer_size)};
-    g.ask = (struct answer_ask){.arena = &life,
-                                .model = S("as-asked"),
-                                .nonce = S("abcdefghijklmnopqrstuvwx"),
-                                .from = DIALECT_GEMINI,
-                                .json_array = json_array};
-    buf_init(&g.out, 1 << 26);
-    answer_reader_init(&r, gemini, &life, write_again, &g);
-    sse_splitter_init(&s, 32 << 20);
-    while (sse_next(&s, &in, &frame) > 0)
-        assert_int_equal(answer_read_frame(&r, frame, &f), OK);
-    assert_int_equal(answer_read_stream_end(&r, &f), OK);
-    buf_put(out, buf_str(&g.out));
-    gemini->write_fini(g.state);
-    buf_fini(&g.out);
-    sse_splitter_fini(&s);
-    answer_reader_fini(&r);
+    struct answer_ask ask = translate_ask(&life, DIALECT_GEMINI);
+    ask.json_array = json_array;
+    client_stream_init(&s, gemini, &ask, out);
+    assert_int_equal(
+        translate_stream(gemini, stream, UNCUT, &life, client_stream_take, &s, NULL, &f), OK);
+    client_stream_fini(&s);
     arena_fini(&life);
 }
 
-/* From the first line that is not START on: our stream has the name the client asked for, no
- * creation time, and usage at its end only. */
-static str without_usage(str log, struct arena *a)
+static void check_again(const char *name, str stream, struct usage usage, const struct buf *log)
 {
-    struct buf out;
-    buf_init(&out, 1 << 26);
-    while (log.p && log.n) {
-        str line = str_split(&log, '\n');
-        if (str_starts(line, S("start")) || str_starts(line, S("usage")))
-            continue;
-        buf_put(&out, line);
-        buf_put_char(&out, '\n');
-    }
-    str copy = str_dup(a, buf_str(&out));
-    buf_fini(&out);
-    return copy;
-}
-
-static str last_usage(str log)
-{
-    str last = S("");
-    while (log.p && log.n) {
-        str line = str_split(&log, '\n');
-        if (str_starts(line, S("usage")))
-            last = line;
-    }
-    return last;
+    struct buf frames, other;
+    struct grammar g;
+    struct fail f = {OK, ""};
+    buf_init(&frames, 1 << 26);
+    buf_init(&other, 1 << 26);
+    stream_again(stream, &frames, false);
+    if (!grammar_check(&g, GRAMMAR_GEMINI, buf_str(&frames), &f) || !g.complete)
+        fail_msg("%s: %s", name, fail_text(&f));
+    struct usage now = log_of(buf_str(&frames), UNCUT, OK, &other);
+    if (!str_eq(buf_str(log), buf_str(&other)))
+        fail_msg("%s:\n%.*s\nbecame\n%s", name, STR_FMT(buf_str(log)), buf_c(&other));
+    assert_int_equal(usage.input, now.input);
+    assert_int_equal(usage.output, now.output);
+    assert_true((usage.cached > 0 ? usage.cached : -1) == now.cached);
+    assert_true((usage.reasoning > 0 ? usage.reasoning : -1) == now.reasoning);
+    buf_fini(&frames);
+    buf_fini(&other);
 }
 
 static bool stream_means_the_same(const struct exchange *x)
 {
-    static const size_t steps[] = {1, 7, 1000};
-    struct buf one, other, frames;
-    struct arena a;
+    static const struct cuts cuts[] = {{1, 1, -1}, {7, 7, -1}, {1000, 3, -1}};
+    struct buf one, other;
     if (!x->stream.p || !x->ok)
         return false;
     buf_init(&one, 1 << 26);
     buf_init(&other, 1 << 26);
-    buf_init(&frames, 1 << 26);
-    arena_init(&a);
-    log_of(&one, x->stream, SIZE_MAX / 2, OK);
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        buf_clear(&other);
-        log_of(&other, x->stream, steps[i], OK);
+    struct usage usage = log_of(x->stream, UNCUT, OK, &one);
+    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+        log_of(x->stream, cuts[i], OK, &other);
         assert_true(str_eq(buf_str(&one), buf_str(&other)));
     }
-    stream_again(x->stream, &frames, false);
-    buf_clear(&other);
-    log_of(&other, buf_str(&frames), SIZE_MAX / 2, OK);
-    if (!str_eq(without_usage(buf_str(&one), &a), without_usage(buf_str(&other), &a)))
-        fail_msg("%s:\n%s\nbecame\n%s", x->name, buf_c(&one), buf_c(&other));
-    assert_true(last_usage(buf_str(&one)).n == 0 ||
-                str_eq(last_usage(buf_str(&one)), last_usage(buf_str(&other))));
+    check_again(x->name, x->stream, usage, &one);
     buf_fini(&one);
     buf_fini(&other);
-    buf_fini(&frames);
-    arena_fini(&a);
     return true;
 }
 
@@ -349,28 +312,28 @@ static void test_streams(void **state)
     each_exchange(stream_means_the_same, 12);
 }
 
-/* Cut behind every event but the last, a stream is cut; never has it come to its end. */
+/* Broken off before the reason why it ended has come, a stream is cut. */
 static bool cut_stream(const struct exchange *x)
 {
     struct buf log;
-    size_t at = 0;
+    long frames = 0, finish = 0;
     if (!x->stream.p || !x->ok)
         return false;
     buf_init(&log, 1 << 26);
-    for (;;) {
-        size_t end = str_find(str_from(x->stream, at), S("\r\n\r\n"));
-        if (end >= x->stream.n - at)
-            end = str_find(str_from(x->stream, at), S("\n\n"));
-        at += end + 2;
-        str head = str_head(x->stream, at + 2);
-        if (head.n >= x->stream.n || str_find(head, S("finishReason")) < head.n)
-            break;
-        buf_clear(&log);
-        log_of(&log, head, SIZE_MAX / 2, ERR_UP_CUT);
+    for (str rest = x->stream; rest.n;) {
+        size_t at = str_find(rest, S("data:")), n = str_find(str_from(rest, at + 5), S("data:"));
+        str event = str_head(str_from(rest, at), n + 5);
+        if (!finish && str_find(event, S("finishReason")) < event.n)
+            finish = frames + 1;
+        frames += event.n > 0;
+        rest = str_from(rest, at + event.n);
+    }
+    assert_true(finish > 0);
+    for (long n = 0; n < finish; n++) {
+        log_of(x->stream, (struct cuts){SIZE_MAX / 2, 1, n}, ERR_UP_CUT, &log);
         assert_true(str_find(buf_str(&log), S("\nend")) == log.n);
     }
-    buf_clear(&log);
-    log_of(&log, S(""), 1, ERR_UP_CUT);
+    log_of(x->stream, (struct cuts){SIZE_MAX / 2, 1, frames}, OK, &log);
     buf_fini(&log);
     return true;
 }
@@ -431,8 +394,7 @@ static bool array_means_the_same(const struct exchange *x)
 {
     struct buf one, other, array;
     struct arena life;
-    struct answer_reader r;
-    struct ir_printer p;
+    struct log log = {.usage = USAGE_NONE};
     struct fail f = {OK, ""};
     if (!x->stream.p || !x->ok)
         return false;
@@ -440,15 +402,13 @@ static bool array_means_the_same(const struct exchange *x)
     buf_init(&other, 1 << 26);
     buf_init(&array, 1 << 26);
     arena_init(&life);
-    log_of(&one, x->stream, SIZE_MAX / 2, OK);
+    log_of(x->stream, UNCUT, OK, &one);
     stream_again(x->stream, &array, true);
-    ir_printer_init(&p, &other);
-    answer_reader_init(&r, gemini, &life, ir_printer_take, &p);
-    if (answer_read_whole(&r, buf_str(&array), &f))
+    ir_printer_init(&log.printer, &other);
+    if (translate_whole(gemini, buf_str(&array), &life, log_take, &log, &f))
         fail_msg("%s: %s\n%s", x->name, fail_text(&f), buf_c(&array));
-    answer_reader_fini(&r);
-    ir_printer_fini(&p);
-    assert_true(str_eq(without_usage(buf_str(&one), &life), without_usage(buf_str(&other), &life)));
+    ir_printer_fini(&log.printer);
+    assert_true(str_eq(buf_str(&one), buf_str(&other)));
     buf_fini(&one);
     buf_fini(&other);
     buf_fini(&array);

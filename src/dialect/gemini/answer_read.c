@@ -1,10 +1,10 @@
 /*
  * dialect/gemini/answer_read.c - GenerateContentResponse, whole or in chunks.
  *
- * A stream is so many of them, each with new parts; texts go on from chunk to chunk. There is no end
- * mark: a stream is over when every candidate has said why it ended, and some versions say so in
- * every chunk. So what is due at the end (open parts, searches, reasons) waits for the end. Code
- * Assist wraps each in `response`; without alt=sse a stream is one array of them.
+ * A stream is so many of them, each with new parts; texts go on from chunk to chunk. There is no
+ * end mark: a stream is over when every candidate has said why it ended, and some versions say so
+ * in every chunk. So what is due at the end (open parts, searches, reasons) waits for the end.
+ * Code Assist wraps each in `response`; without alt=sse a stream is one array of them.
  */
 #include "base/hash.h"
 #include "dialect/gemini/answer_state.h"
@@ -135,7 +135,8 @@ static bool goes_on(const struct candidate *c, enum ir_part_kind kind)
     return c->open && c->open_kind == kind && !c->sealed;
 }
 
-/* A signature without text belongs to what was said before it; where nothing was, it stands alone. */
+/* A signature without text belongs to what was said before it; where nothing was, it stands
+ * alone. */
 static void take_bare_signature(struct answer_reader *r, struct candidate *c,
                                 enum ir_part_kind kind, str signature)
 {
@@ -475,8 +476,8 @@ enum err gemini_read_whole(struct answer_reader *r, yyjson_val *root, struct fai
 
 /* ---- errors ---- */
 
-/* {"error":{"code":429,"message":...,"status":"RESOURCE_EXHAUSTED","details":[...]}}, or an array of
- * one, or inside of `response`. */
+/* {"error":{"code":429,"message":...,"status":"RESOURCE_EXHAUSTED","details":[...]}}, or an array
+ * of one, or inside of `response`. */
 bool gemini_read_error(yyjson_val *root, int status, struct ir_error *out)
 {
     yyjson_val *inner = unwrap(root), *error = gemini_get(inner, "error");

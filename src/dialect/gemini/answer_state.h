@@ -1,5 +1,6 @@
 /*
- * dialect/gemini/answer_state.h - what the reader and the writer of answers keep from event to event.
+ * dialect/gemini/answer_state.h - what the reader and the writer of answers keep from event to
+ * event.
  */
 #ifndef CLIPROXY_DIALECT_GEMINI_ANSWER_STATE_H
 #define CLIPROXY_DIALECT_GEMINI_ANSWER_STATE_H

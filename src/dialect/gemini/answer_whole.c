@@ -1,7 +1,8 @@
 /*
  * dialect/gemini/answer_whole.c - an answer as one GenerateContentResponse.
  *
- * An answer of this dialect itself is written again with all that the neutral form has no place for.
+ * An answer of this dialect itself is written again with all that the neutral form has no place
+ * for.
  */
 #include "dialect/gemini/answer_state.h"
 #include "dialect/gemini/gemini.h"

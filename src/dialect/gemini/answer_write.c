@@ -1,9 +1,9 @@
 /*
  * dialect/gemini/answer_write.c - an answer as a stream of GenerateContentResponses (SPEC 5.11).
  *
- * Each chunk is a whole response with the new part; the last has every candidate's finishReason and
- * the usage. SSE has neither event names nor an end mark; without alt=sse the chunks are the elements
- * of one array. A functionCall is written when its arguments are complete.
+ * Each chunk is a whole response with the new part; the last has every candidate's finishReason
+ * and the usage. SSE has neither event names nor an end mark; without alt=sse the chunks are the
+ * elements of one array. A functionCall is written when its arguments are complete.
  */
 #include "dialect/gemini/answer_state.h"
 #include "dialect/gemini/gemini.h"

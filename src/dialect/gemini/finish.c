@@ -93,9 +93,9 @@ static int64_t sum(int64_t a, int64_t b)
 }
 
 /*
- * Prompt tokens include the cached ones, candidates' exclude thoughts. What built-in tools put into
- * the prompt (toolUsePromptTokenCount) comes on top and is input as well: totalTokenCount is the sum
- * of all four (recorded exchanges).
+ * Prompt tokens include the cached ones, candidates' exclude thoughts. What built-in tools put
+ * into the prompt (toolUsePromptTokenCount) comes on top and is input as well: totalTokenCount is
+ * the sum of all four (recorded exchanges).
  */
 void gemini_usage_read(yyjson_val *v, struct usage *u)
 {

@@ -2,8 +2,8 @@
  * dialect/gemini/gemini.h - what the files of this folder share.
  *
  * Wire facts: content.proto and generative_service.proto of google/ai/generativelanguage/v1beta,
- * the discovery document of Vertex AI v1 (revision 20260815), and recorded exchanges. Members may be
- * spelt in camelCase or snake_case, as ProtoJSON parsers take both; ours are camelCase.
+ * the discovery document of Vertex AI v1 (revision 20260815), and recorded exchanges. Members may
+ * be spelt in camelCase or snake_case, as ProtoJSON parsers take both; ours are camelCase.
  */
 #ifndef CLIPROXY_DIALECT_GEMINI_GEMINI_H
 #define CLIPROXY_DIALECT_GEMINI_GEMINI_H
@@ -90,8 +90,8 @@ void gemini_format_write(const struct ir_request *rq, const struct ir_target *to
 /* Whether the request has function tools, for what is refused beside them. */
 bool gemini_has_functions(const struct ir_request *rq);
 
-/* In the same dialect: the member as the client wrote it. False when rq is of another dialect or obj
- * has none. */
+/* In the same dialect: the member as the client wrote it. False when rq is of another dialect or
+ * obj has none. */
 bool gemini_again(const struct ir_request *rq, yyjson_val *obj, const char *name,
                   struct json_writer *w);
 

@@ -2,8 +2,9 @@
  * dialect/gemini/grounding_read.c - groundingMetadata and urlContextMetadata.
  *
  * groundingChunks are the sources, groundingSupports say which bytes of the text rest on which of
- * them. Without partIndex the bytes are counted over all text of the candidate, in a stream over all
- * chunks (recorded exchanges); startIndex 0 is left out. A stream may bring them more than once.
+ * them. Without partIndex the bytes are counted over all text of the candidate, in a stream over
+ * all chunks (recorded exchanges); startIndex 0 is left out. A stream may bring them more than
+ * once.
  */
 #include "dialect/gemini/answer_state.h"
 #include "dialect/gemini/gemini.h"

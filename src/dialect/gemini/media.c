@@ -16,7 +16,8 @@ enum ir_part_kind gemini_media_kind(str mime)
     return str_starts_nocase(mime, S("video/")) ? IR_PART_VIDEO : IR_PART_DOCUMENT;
 }
 
-/* The Python SDK writes the alphabet for URLs (RFC 4648 section 5); others take only the usual one. */
+/* The Python SDK writes the alphabet for URLs (RFC 4648 section 5); others take only the usual
+ * one. */
 static str usual_base64(str data, struct arena *a)
 {
     if (str_find_char(data, '-') == data.n && str_find_char(data, '_') == data.n)

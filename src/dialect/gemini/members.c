@@ -58,8 +58,9 @@ static unsigned version_of(str name)
 /*
  * Names without a number ("gemini-flash-latest") are of the newest models: they move on.
  *
- * Penalties: "Penalty is not enabled for this model", from 2.5 on; Vertex AI still takes them of 2.5
- * (google-gemini/cookbook issue 1290, July 2026; recorded exchange of gemini-2.5-pro on Vertex AI).
+ * Penalties: "Penalty is not enabled for this model", from 2.5 on; Vertex AI still takes them of
+ * 2.5 (google-gemini/cookbook issue 1290, July 2026; recorded exchange of gemini-2.5-pro on Vertex
+ * AI).
  */
 struct gemini_model gemini_model_of(const struct ir_target *to)
 {

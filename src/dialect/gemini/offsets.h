@@ -1,8 +1,8 @@
 /*
  * dialect/gemini/offsets.h - between bytes and characters of a text that is not kept.
  *
- * Gemini counts segments in bytes of UTF-8 (citation.proto: "measured in bytes"), the neutral form in
- * characters. Of a text that streams by, one bit a byte is kept: whether the byte continues a
+ * Gemini counts segments in bytes of UTF-8 (citation.proto: "measured in bytes"), the neutral form
+ * in characters. Of a text that streams by, one bit a byte is kept: whether the byte continues a
  * character.
  */
 #ifndef CLIPROXY_DIALECT_GEMINI_OFFSETS_H

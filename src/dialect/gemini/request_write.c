@@ -4,9 +4,10 @@
  * Contents alternate between user and model: a new one is opened only when the side changes, also
  * where a whole message had nothing that can be said here.
  *
- * Thought signatures (guide "Thought signatures"; SPEC 5.2): Gemini 3 refuses a functionCall without
- * one if it is the first of its step in the current turn. A signature of Gemini's goes back where it
- * came from; where there is none, or another provider's, the documented bypass takes its place.
+ * Thought signatures (guide "Thought signatures"; SPEC 5.2): Gemini 3 refuses a functionCall
+ * without one if it is the first of its step in the current turn. A signature of Gemini's goes
+ * back where it came from; where there is none, or another provider's, the documented bypass takes
+ * its place.
  */
 #include "dialect/gemini/gemini.h"
 #include "ir/seal.h"
@@ -100,8 +101,8 @@ static void write_text(struct writing *x, const struct ir_part *p)
 
 /*
  * A thought goes back only with Gemini's own signature. Clients of other dialects keep signatures
- * beside thoughts, but Gemini signs calls and never the thoughts before them: the signature moves to
- * the call.
+ * beside thoughts, but Gemini signs calls and never the thoughts before them: the signature moves
+ * to the call.
  */
 static void write_thought(struct writing *x, const struct ir_part *p)
 {
@@ -384,8 +385,8 @@ static void write_message(struct writing *x, const struct ir_message *m)
 
 /*
  * The current turn begins with the last message in which the user says something; results are the
- * answers to steps of the turn. A message with both is taken for a result: a signature too many does
- * no harm.
+ * answers to steps of the turn. A message with both is taken for a result: a signature too many
+ * does no harm.
  */
 static const struct ir_message *current_turn(const struct ir_request *rq)
 {

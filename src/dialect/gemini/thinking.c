@@ -1,8 +1,9 @@
 /*
  * dialect/gemini/thinking.c - generationConfig.thinkingConfig (SPEC 5.1).
  *
- * thinkingLevel (MINIMAL to HIGH; lower case is what the guides write) is Gemini 3's, thinkingBudget
- * that of 2.5: 0 is off, -1 as the model likes. Both at once are a 400, so one is kept.
+ * thinkingLevel (MINIMAL to HIGH; lower case is what the guides write) is Gemini 3's,
+ * thinkingBudget that of 2.5: 0 is off, -1 as the model likes. Both at once are a 400, so one is
+ * kept.
  */
 #include "dialect/gemini/gemini.h"
 
@@ -75,7 +76,8 @@ enum err gemini_thinking_read(struct ir_request *rq, yyjson_val *v, struct fail 
     return read_members(rq, v, f);
 }
 
-/* What clients put right into generationConfig; thinkingConfig, read afterwards, counts for more. */
+/* What clients put right into generationConfig; thinkingConfig, read afterwards, counts for more.
+ * */
 enum err gemini_misplaced_read(struct ir_request *rq, yyjson_val *config, struct fail *f)
 {
     return read_members(rq, config, f);

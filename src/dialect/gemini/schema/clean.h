@@ -3,14 +3,14 @@
  *
  * The API has two places for a function's parameters, and two for the schema of an answer:
  *
- *   parametersJsonSchema,   JSON Schema. Gemini 2.5 and later, on AI Studio and Vertex AI alike; what
- *   responseJsonSchema      it does not know it ignores. Tried by others against the live APIs with
- *                           raw draft-7 schemas, unions, references and nullables
+ *   parametersJsonSchema,   JSON Schema. Gemini 2.5 and later, on AI Studio and Vertex AI alike;
+ *   responseJsonSchema      what it does not know it ignores. Tried by others against the live APIs
+ *                           with raw draft-7 schemas, unions, references and nullables
  *                           (github.com/vercel/ai pull request 20757, September 2026).
- *   parameters,             the proto message Schema, a subset of OpenAPI 3.0. Every other keyword is a
- *   responseSchema          400: Invalid JSON payload received. Unknown name "const"... Cannot find
- *                           field. Older models, copies of the API, and Claude models behind Code
- *                           Assist, which know no other.
+ *   parameters,             the proto message Schema, a subset of OpenAPI 3.0. Every other keyword
+ *   responseSchema          is a 400: Invalid JSON payload received. Unknown name "const"... Cannot
+ *                           find field. Older models, copies of the API, and Claude models behind
+ *                           Code Assist, which know no other.
  *
  * So the first loses least, and is taken wherever it exists. Even there a few things are refused or
  * misread, and mended: references (`definitions` is not known, siblings of $ref are refused, and so

@@ -1,6 +1,6 @@
 /*
- * dialect/gemini/schema/enums.c - const and enum. The message Schema has enum for strings only; JSON
- * Schema at Gemini has it for strings and numbers, needs the type beside it
+ * dialect/gemini/schema/enums.c - const and enum. The message Schema has enum for strings only;
+ * JSON Schema at Gemini has it for strings and numbers, needs the type beside it
  * (github.com/pydantic/pydantic-ai issue 3610), and has no const in schemas of answers
  * (github.com/vercel/ai pull request 20757).
  */

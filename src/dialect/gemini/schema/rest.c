@@ -1,6 +1,6 @@
 /*
- * dialect/gemini/schema/rest.c - the last passes: what may be null is not required, what the message
- * Schema does not know goes, what it insists on comes.
+ * dialect/gemini/schema/rest.c - the last passes: what may be null is not required, what the
+ * message Schema does not know goes, what it insists on comes.
  */
 #include "dialect/gemini/schema/pass.h"
 

@@ -54,7 +54,8 @@ void tree_put(struct tree *t, str key, struct tree *value);
 /* At the end of an array, or of an object: then value->key is set. */
 void tree_append(struct tree *t, struct tree *value);
 
-/* Moves from's members whose keys are not in `into` to its end, and its notes; from keeps nothing. */
+/* Moves from's members whose keys are not in `into` to its end, and its notes; from keeps nothing.
+ * */
 void tree_merge(struct arena *a, struct tree *into, struct tree *from);
 
 size_t tree_size(const struct tree *t);

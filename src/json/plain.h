@@ -43,6 +43,14 @@ static inline uint64_t json_has_zero(uint64_t w)
     return (w - JSON_EACH(0x01)) & ~w & JSON_EACH(0x80);
 }
 
+/* Some byte of w is not plain. */
+static inline uint64_t json_odd8(uint64_t w)
+{
+    return (w | (w - JSON_EACH(0x20)) | json_has_zero(w ^ JSON_EACH('"')) |
+            json_has_zero(w ^ JSON_EACH('\\'))) &
+           JSON_EACH(0x80);
+}
+
 #ifdef JSON_SSE2
 /* Bit i: p[i] is not plain. Reads 16 bytes. */
 static inline uint64_t json_odd16(const json_byte *p)
@@ -74,13 +82,8 @@ static inline const json_byte *json_plain_end(const json_byte *p, const json_byt
         p += 16;
     }
 #endif
-    for (; end - p >= 8; p += 8) {
-        uint64_t w = json_word(p);
-        uint64_t odd = w | (w - JSON_EACH(0x20)) | json_has_zero(w ^ JSON_EACH('"')) |
-                       json_has_zero(w ^ JSON_EACH('\\'));
-        if (odd & JSON_EACH(0x80))
-            break;
-    }
+    while (end - p >= 8 && !json_odd8(json_word(p)))
+        p += 8;
     while (p < end && json_is_plain(*p))
         p++;
     return p;

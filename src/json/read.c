@@ -1,7 +1,5 @@
 #include "json/read.h"
 
-#include "json/plain.h"
-
 /* ---- yyjson in an arena ---- */
 
 static void *alc_malloc(void *ctx, size_t size)
@@ -23,25 +21,23 @@ static void alc_free(void *ctx, void *p)
     (void)p;
 }
 
-/* Containers nest at most every other byte, so short texts need no look. */
-static bool too_deep(str text)
+/*
+ * Whether containers nest deeper than we recurse. The values of a document lie behind each other
+ * as they are written, so one pass with the ends of the open containers tells.
+ */
+static bool too_deep(const yyjson_doc *doc)
 {
+    yyjson_val *ends[JSON_DEPTH_MAX], *v = yyjson_doc_get_root((yyjson_doc *)(uintptr_t)doc);
+    yyjson_val *end = v + yyjson_doc_get_val_count((yyjson_doc *)(uintptr_t)doc);
     unsigned depth = 0;
-    const json_byte *p = (const json_byte *)text.p, *end = p + text.n;
-    if (text.n <= 2 * JSON_DEPTH_MAX)
-        return false;
-    for (; p < end; p++) {
-        if (*p == '{' || *p == '[') {
-            if (++depth > JSON_DEPTH_MAX)
-                return true;
-        } else if (*p == '}' || *p == ']') {
-            depth -= depth > 0;
-        } else if (*p == '"') {
-            while ((p = json_quote_or_escape(p + 1, end)) < end && *p == '\\')
-                p++;
-            if (p >= end)
-                return false;
-        }
+    for (; v < end; v++) {
+        if (!unsafe_yyjson_is_ctn(v))
+            continue;
+        while (depth && v >= ends[depth - 1])
+            depth--;
+        if (depth == JSON_DEPTH_MAX)
+            return true;
+        ends[depth++] = unsafe_yyjson_get_next(v);
     }
     return false;
 }
@@ -51,13 +47,13 @@ enum err json_read(str text, struct arena *a, yyjson_val **root, struct fail *f)
     yyjson_alc alc = {alc_malloc, alc_realloc, alc_free, a};
     yyjson_read_err e;
     *root = NULL;
-    if (too_deep(text))
-        return fail_set(f, ERR_TOO_DEEP, "the JSON is nested deeper than %d levels",
-                        JSON_DEPTH_MAX);
     yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)(text.p ? text.p : ""), text.n,
                                        YYJSON_READ_NUMBER_AS_RAW, &alc, &e);
     if (!doc)
         return fail_set(f, ERR_BAD_JSON, "not valid JSON at byte %zu: %s", e.pos, e.msg);
+    if (too_deep(doc))
+        return fail_set(f, ERR_TOO_DEEP, "the JSON is nested deeper than %d levels",
+                        JSON_DEPTH_MAX);
     *root = yyjson_doc_get_root(doc);
     return OK;
 }

@@ -5,10 +5,10 @@
 /* One byte that may not stand in a literal as it is. */
 static void put_escaped(struct buf *out, json_byte c)
 {
-    static const char named[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
-    const char *hit = c ? memchr(named, c, sizeof named - 1) : NULL;
-    if (hit) {
-        char two[2] = {'\\', letters[hit - named]};
+    static const char letters[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
+                                   ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\'};
+    if (c < sizeof letters && letters[c]) {
+        char two[2] = {'\\', letters[c]};
         buf_put(out, str_of(two, 2));
         return;
     }
@@ -31,11 +31,9 @@ static size_t put_wide(struct buf *out, const json_byte *p, const json_byte *end
     return n;
 }
 
-void json_put_string(struct buf *out, str s)
+/* The rest of a literal, piece by piece; for a buffer that is nearly full. */
+static void put_slowly(struct buf *out, const json_byte *p, const json_byte *end)
 {
-    /* Not NULL, so that the end can be reckoned from it. */
-    const json_byte *p = (const json_byte *)(s.n ? s.p : ""), *end = p + s.n;
-    buf_put_char(out, '"');
     while (p < end) {
         const json_byte *stop = json_plain_end(p, end);
         buf_put(out, str_of((const char *)p, (size_t)(stop - p)));
@@ -48,6 +46,60 @@ void json_put_string(struct buf *out, str s)
             put_escaped(out, *p++);
     }
     buf_put_char(out, '"');
+}
+
+/* What one step may write more than it reads: an escape of six bytes for one, and sixteen bytes
+ * where fewer were left; and the closing quote. */
+enum { STEP_ROOM = 6 + 16 + 1 };
+
+/* Copies plain bytes from *p to at until one that is not plain; both move. Writes up to 16 bytes
+ * past what it copies. */
+static char *copy_plain(char *at, const json_byte **from, const json_byte *end)
+{
+    const json_byte *p = *from;
+#ifdef JSON_SSE2
+    while (end - p >= 16) {
+        uint64_t odd = json_odd16(p);
+        memcpy(at, p, 16);
+        if (odd) {
+            *from = p + __builtin_ctzll(odd);
+            return at + __builtin_ctzll(odd);
+        }
+        p += 16;
+        at += 16;
+    }
+#endif
+    if (end - p >= 8 && !json_odd8(json_word(p))) {
+        memcpy(at, p, 8);
+        p += 8;
+        at += 8;
+    }
+    while (p < end && json_is_plain(*p))
+        *at++ = (char)*p++;
+    *from = p;
+    return at;
+}
+
+void json_put_string(struct buf *out, str s)
+{
+    /* Not NULL, so that the end can be reckoned from it. */
+    const json_byte *p = (const json_byte *)(s.n ? s.p : ""), *end = p + s.n;
+    buf_put_char(out, '"');
+    for (;;) {
+        size_t room = (size_t)(end - p) + STEP_ROOM;
+        if (room > out->cap - out->n && (room > out->max - out->n || !buf_reserve(out, room))) {
+            put_slowly(out, p, end);
+            return;
+        }
+        out->n = (size_t)(copy_plain(out->p + out->n, &p, end) - out->p);
+        if (p == end)
+            break;
+        if (*p >= 0x80)
+            p += put_wide(out, p, end);
+        else
+            put_escaped(out, *p++);
+    }
+    out->p[out->n++] = '"';
 }
 
 /* Before a value or a key. */
@@ -91,7 +143,7 @@ void jw_array_end(struct json_writer *w)
     close_with(w, ']');
 }
 
-void jw_key(struct json_writer *w, str key)
+void jw_key_any(struct json_writer *w, str key)
 {
     begin(w);
     json_put_string(w->out, key);

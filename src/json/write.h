@@ -23,13 +23,41 @@ void jw_object(struct json_writer *w);     /* { */
 void jw_object_end(struct json_writer *w); /* } */
 void jw_array(struct json_writer *w);
 void jw_array_end(struct json_writer *w);
-void jw_key(struct json_writer *w, str key); /* any key; escaped as needed */
+void jw_key_any(struct json_writer *w, str key); /* any key; escaped as needed */
 void jw_str(struct json_writer *w, str s);
 void jw_u64(struct json_writer *w, uint64_t v);
 void jw_i64(struct json_writer *w, int64_t v);
 void jw_bool(struct json_writer *w, bool v);
 void jw_null(struct json_writer *w);
 void jw_raw(struct json_writer *w, str json); /* a value that is JSON already */
+
+/* A key that is a literal of this program: ASCII without quotes or backslashes. */
+static inline void jw_key_plain(struct json_writer *w, str key)
+{
+    struct buf *b = w->out;
+    if (key.n + 4 > b->cap - b->n || b->failed) {
+        jw_key_any(w, key);
+        return;
+    }
+    char *at = b->p + b->n;
+    *at = ',';
+    at += w->comma;
+    *at++ = '"';
+    memcpy(at, key.p, key.n);
+    at[key.n] = '"';
+    at[key.n + 1] = ':';
+    b->n = (size_t)(at - b->p) + key.n + 2;
+    w->comma = false; /* none between the colon and the value */
+}
+
+/* Most keys are S("literals"), whose length the compiler knows. */
+static inline void jw_key(struct json_writer *w, str key)
+{
+    if (__builtin_constant_p(key.n))
+        jw_key_plain(w, key);
+    else
+        jw_key_any(w, key);
+}
 
 /* Pairs. */
 #define jw_kstr(w, k, v)  (jw_key((w), S(k)), jw_str((w), (v)))

@@ -390,7 +390,6 @@ static void print_tool(const struct ir_tool *t, struct buf *out)
     put_text(out, "context_size", t->context_size);
     put_int(out, "max_uses", t->max_uses, 0);
     put_tree(out, "google", t->google);
-    put_tree(out, "google", t->google);
     if (t->kind == IR_TOOL_OWN)
         put_tree(out, "src", t->src);
     line_end(out);

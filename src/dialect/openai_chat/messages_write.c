@@ -224,17 +224,11 @@ static void put_user(struct chat_writer *cw, const struct ir_message *m)
     cw->attached = NULL;
 }
 
-static void put_system(struct chat_writer *cw, const struct ir_message *m, bool later)
+static void put_system(struct chat_writer *cw, const struct ir_message *m)
 {
     bool known = m->role == IR_DEVELOPER && cw->traits & TRAIT_OWN;
-    if (!later || (cw->traits & TRAIT_OWN && cw->rq->from != DIALECT_ANTHROPIC)) {
-        open_message(cw, known ? S("developer") : S("system"), m->name);
-        chat_write_content(cw, m->parts.first, false);
-    } else {
-        struct ir_part list = {.kind = IR_PART_RESULT, .content = m->parts.first};
-        open_message(cw, S("user"), S(""));
-        jw_str(&cw->w, ir_reminder(ir_result_text(&list, cw->rq->arena), cw->rq->arena));
-    }
+    open_message(cw, known ? S("developer") : S("system"), m->name);
+    chat_write_content(cw, m->parts.first, false);
     jw_object_end(&cw->w);
 }
 
@@ -375,25 +369,87 @@ static void put_assistant(struct chat_writer *cw, const struct ir_message *m)
     jw_object_end(&cw->w);
 }
 
+/* ---- others: where system messages may stand ---- */
+
+static bool is_system(const struct ir_message *m)
+{
+    return m->role == IR_SYSTEM || m->role == IR_DEVELOPER;
+}
+
+static void append(struct ir_message *to, struct ir_message *m)
+{
+    *to->parts.end = m->parts.first;
+    if (m->parts.first)
+        to->parts.end = m->parts.end;
+}
+
+/* Templates of open models take one system message: those at the start become one. */
+static void join_leading(struct ir_request *rq)
+{
+    struct ir_message *first = rq->messages;
+    while (first && is_system(first) && first->next && is_system(first->next)) {
+        append(first, first->next);
+        first->next = first->next->next;
+    }
+}
+
+/* What a system message says, as a reminder in what the user says before or next. Returns the
+ * message it is in. */
+static struct ir_message *remind(struct ir_request *rq, struct ir_message *before,
+                                 struct ir_message *m)
+{
+    struct ir_part list = {.kind = IR_PART_RESULT, .content = m->parts.first};
+    str text = ir_reminder(ir_result_text(&list, rq->arena), rq->arena);
+    struct ir_message *next = m->next;
+    m->role = IR_USER;
+    m->name = S("");
+    ir_parts_init(&m->parts);
+    ir_part_add(rq, m, IR_PART_TEXT)->text = text;
+    if (before->role == IR_USER) {
+        append(before, m);
+        before->next = next;
+        return before;
+    }
+    if (next && next->role == IR_USER) {
+        append(m, next);
+        m->name = next->name;
+        m->next = next->next;
+    }
+    return m;
+}
+
+static void fit_system(struct chat_writer *cw)
+{
+    struct ir_message *m = cw->rq->messages, *before = NULL;
+    bool anywhere = cw->traits & TRAIT_OWN && cw->rq->from != DIALECT_ANTHROPIC;
+    if (!(cw->traits & TRAIT_OWN))
+        join_leading(cw->rq);
+    while (m && is_system(m)) {
+        before = m;
+        m = m->next;
+    }
+    for (; m && !anywhere; m = before->next)
+        before = is_system(m) ? remind(cw->rq, before, m) : m;
+}
+
 void chat_write_messages(struct chat_writer *cw)
 {
-    bool begun = false;
+    if (!cw->own)
+        fit_system(cw);
     jw_array(&cw->w);
     for (const struct ir_message *m = cw->rq->messages; m; m = m->next) {
-        bool system = m->role == IR_SYSTEM || m->role == IR_DEVELOPER;
         if (cw->own) {
             put_own_message(cw, m);
             continue;
         }
-        if (system || m->role == IR_ASSISTANT)
+        if (is_system(m) || m->role == IR_ASSISTANT)
             put_pending(cw);
-        if (system)
-            put_system(cw, m, begun);
+        if (is_system(m))
+            put_system(cw, m);
         else if (m->role == IR_ASSISTANT)
             put_assistant(cw, m);
         else
             put_user(cw, m);
-        begun |= !system;
     }
     put_pending(cw);
     jw_array_end(&cw->w);

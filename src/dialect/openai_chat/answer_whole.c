@@ -110,32 +110,29 @@ static void put_media(struct json_writer *w, const struct ir_reply *r, const str
     }
 }
 
-static void put_call(struct json_writer *w, const struct ir_part *p, struct arena *a)
+static void put_call(struct json_writer *w, const struct ir_part *p, const struct answer_ask *ask,
+                     unsigned choice, unsigned number)
 {
-    bool custom = p->call == IR_CALL_CUSTOM;
     jw_object(w);
-    jw_kstr(w, "id", p->id);
-    jw_kstr(w, "type", custom ? S("custom") : S("function"));
-    jw_key(w, custom ? S("custom") : S("function"));
-    jw_object(w);
-    jw_kstr(w, "name", p->name);
-    jw_key(w, custom ? S("input") : S("arguments"));
-    jw_str(w, ir_call_text(p, a));
+    chat_open_call(w, p, ask, choice, number);
+    jw_key(w, p->call == IR_CALL_CUSTOM ? S("input") : S("arguments"));
+    jw_str(w, ir_call_text(p, ask->arena));
     jw_object_end(w);
     if (p->seal.value.n)
-        chat_call_seal_write(w, &p->seal, a);
+        chat_call_seal_write(w, &p->seal, ask->arena);
     jw_object_end(w);
 }
 
-static void put_calls(struct json_writer *w, const struct ir_reply *r, struct arena *a)
+static void put_calls(struct json_writer *w, const struct ir_reply *r, const struct answer_ask *ask)
 {
+    unsigned n = 0;
     if (!count(r, IR_PART_CALL))
         return;
     jw_key(w, S("tool_calls"));
     jw_array(w);
     for (const struct ir_part *p = r->parts.first; p; p = p->next) {
         if (p->kind == IR_PART_CALL)
-            put_call(w, p, a);
+            put_call(w, p, ask, r->index, n++);
     }
     jw_array_end(w);
 }
@@ -188,7 +185,7 @@ static void put_reply(struct json_writer *w, const struct ir_reply *r, const str
     put_reasoning(w, r, ask->arena);
     put_annotations(w, r);
     put_media(w, r, ask);
-    put_calls(w, r, ask->arena);
+    put_calls(w, r, ask);
     put_text_seal(w, r, ask->arena);
     jw_object_end(w);
     put_logprobs(w, r);

@@ -83,13 +83,8 @@ static void close_call(const struct writing *wr, struct json_writer *w)
 static void begin_call(const struct writing *wr, const struct chat_out_part *p,
                        const struct ir_part *part)
 {
-    str member = p->custom ? S("custom") : S("function");
     struct json_writer w = open_call(wr, p);
-    jw_kstr(&w, "id", part->id);
-    jw_kstr(&w, "type", member);
-    jw_key(&w, member);
-    jw_object(&w);
-    jw_kstr(&w, "name", part->name);
+    chat_open_call(&w, part, wr->ask, wr->choice->index, p->call);
     jw_key(&w, p->custom ? S("input") : S("arguments"));
     jw_str(&w, S(""));
     jw_object_end(&w);
@@ -260,17 +255,24 @@ static void on_logprobs(struct writing *wr, const struct ir_event *e)
 
 /* ---- ends ---- */
 
-static void finish(struct writing *wr, enum ir_finish why, str native)
+/* Kept until the end: the reason is a choice's last word, and some providers have more to say. */
+static void on_finish(struct writing *wr, const struct ir_event *e)
 {
-    str word = chat_finish_word(why, wr->choice->refused);
-    if (wr->choice->finished)
-        return;
     wr->choice->finished = true;
+    wr->choice->finish = e->finish;
+    wr->choice->native = str_dup(wr->ask->arena, e->native);
+}
+
+static void put_finish(const struct writing *wr)
+{
+    const struct chat_out_choice *c = wr->choice;
+    enum ir_finish why = c->finished ? c->finish : c->calls ? IR_FINISH_CALLS : IR_FINISH_STOP;
+    str word = chat_finish_word(why, c->refused);
     open_delta(wr);
     buf_lit(wr->out, "}");
     struct json_writer w = {wr->out, true};
     jw_kstr(&w, "finish_reason", word);
-    chat_put_native(&w, native, word);
+    chat_put_native(&w, c->native, word);
     close_chunk(wr);
 }
 
@@ -278,7 +280,7 @@ static void on_end(struct writing *wr)
 {
     want_choice(wr, 0);
     for (wr->choice = wr->s->choices; wr->choice; wr->choice = wr->choice->next)
-        finish(wr, wr->choice->calls ? IR_FINISH_CALLS : IR_FINISH_STOP, S(""));
+        put_finish(wr);
     chat_stream_end(wr->s, wr->ask, wr->out);
 }
 
@@ -314,7 +316,7 @@ void chat_write_event(void *state, const struct answer_ask *ask, const struct ir
     case IR_EV_CITATION: on_citation(&wr, e); break;
     case IR_EV_LOGPROBS: on_logprobs(&wr, e); break;
     case IR_EV_PART_END: chat_out_part_over(wr.choice, e->index); break;
-    case IR_EV_FINISH: finish(&wr, e->finish, e->native); break;
+    case IR_EV_FINISH: on_finish(&wr, e); break;
     default: break;
     }
 }

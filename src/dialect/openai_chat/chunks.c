@@ -136,6 +136,20 @@ void chat_write_fini(void *state)
 
 /* ---- pieces ---- */
 
+void chat_open_call(struct json_writer *w, const struct ir_part *p, const struct answer_ask *ask,
+                    unsigned choice, unsigned number)
+{
+    str member = p->call == IR_CALL_CUSTOM ? S("custom") : S("function");
+    jw_kstr(w, "id",
+            p->id.n
+                ? p->id
+                : arena_printf(ask->arena, "call_%.*s_%u_%u", STR_FMT(ask->nonce), choice, number));
+    jw_kstr(w, "type", member);
+    jw_key(w, member);
+    jw_object(w);
+    jw_kstr(w, "name", p->name.n ? p->name : S("unknown"));
+}
+
 /* The API cites pages only. */
 bool chat_can_cite(const struct ir_citation *c)
 {

@@ -134,19 +134,11 @@ static void on_delta(struct writing *wr, const struct ir_event *e)
         put_chunk(wr, e->text, NULL, S(""));
 }
 
-static void finish(struct writing *wr, enum ir_finish why)
-{
-    if (wr->choice->finished)
-        return;
-    wr->choice->finished = true;
-    put_chunk(wr, S(""), NULL, finish_word(why));
-}
-
 static void on_end(struct writing *wr)
 {
     want_choice(wr, 0);
     for (wr->choice = wr->s->choices; wr->choice; wr->choice = wr->choice->next)
-        finish(wr, IR_FINISH_STOP);
+        put_chunk(wr, S(""), NULL, finish_word(wr->choice->finish));
     chat_stream_end(wr->s, wr->ask, wr->out);
 }
 
@@ -172,7 +164,7 @@ void completions_write_event(void *state, const struct answer_ask *ask, const st
     case IR_EV_DELTA: on_delta(&wr, e); break;
     case IR_EV_LOGPROBS: put_chunk(&wr, S(""), e->json, S("")); break;
     case IR_EV_PART_END: chat_out_part_over(wr.choice, e->index); break;
-    case IR_EV_FINISH: finish(&wr, e->finish); break;
+    case IR_EV_FINISH: wr.choice->finish = e->finish; break;
     default: break;
     }
 }

@@ -393,11 +393,14 @@ static void join_leading(struct ir_request *rq)
     }
 }
 
-/* What a system message says, as a reminder in what the user says before or next. Returns the
- * message it is in. */
-static struct ir_message *remind(struct ir_request *rq, struct ir_message *before,
+/*
+ * What a system message says, as a reminder: a message of the user, for OpenAI's copies within what
+ * the user says before or next (Perplexity's roles must alternate). Returns the message it is in.
+ */
+static struct ir_message *remind(struct chat_writer *cw, struct ir_message *before,
                                  struct ir_message *m)
 {
+    struct ir_request *rq = cw->rq;
     struct ir_part list = {.kind = IR_PART_RESULT, .content = m->parts.first};
     str text = ir_reminder(ir_result_text(&list, rq->arena), rq->arena);
     struct ir_message *next = m->next;
@@ -405,6 +408,8 @@ static struct ir_message *remind(struct ir_request *rq, struct ir_message *befor
     m->name = S("");
     ir_parts_init(&m->parts);
     ir_part_add(rq, m, IR_PART_TEXT)->text = text;
+    if (cw->traits & TRAIT_OWN)
+        return m;
     if (before->role == IR_USER) {
         append(before, m);
         before->next = next;
@@ -429,7 +434,7 @@ static void fit_system(struct chat_writer *cw)
         m = m->next;
     }
     for (; m && !anywhere; m = before->next)
-        before = is_system(m) ? remind(cw->rq, before, m) : m;
+        before = is_system(m) ? remind(cw, before, m) : m;
 }
 
 void chat_write_messages(struct chat_writer *cw)
@@ -452,5 +457,11 @@ void chat_write_messages(struct chat_writer *cw)
             put_user(cw, m);
     }
     put_pending(cw);
+    if (!cw->w.comma) {
+        /* Nothing of it could be said, and the list may not be empty. */
+        open_message(cw, S("user"), S(""));
+        jw_str(&cw->w, S("."));
+        jw_object_end(&cw->w);
+    }
     jw_array_end(&cw->w);
 }

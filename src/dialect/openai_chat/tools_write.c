@@ -134,8 +134,8 @@ static void put_some(struct chat_writer *cw)
 {
     struct json_writer *w = &cw->w;
     const struct ir_choice *c = &cw->rq->choice;
-    if (!(cw->traits & TRAIT_OWN)) {
-        jw_str(w, c->required ? S("required") : S("auto"));
+    if (!c->n_names || !(cw->traits & TRAIT_OWN)) {
+        jw_str(w, !c->n_names ? S("none") : c->required ? S("required") : S("auto"));
         return;
     }
     jw_object(w);

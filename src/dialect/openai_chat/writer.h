@@ -23,6 +23,8 @@ struct chat_out_choice {
     unsigned calls, details; /* so far */
     int64_t chars;           /* of content so far, in code points */
     bool reasoned, refused, finished;
+    enum ir_finish finish; /* said when the answer is over: nothing may follow it */
+    str native;
     bool echoed;        /* completions: the prompt is out */
     int64_t offset;     /* completions: of the next token's text */
     struct buf thought; /* text of the reasoning part that is open: its signature needs it */
@@ -62,6 +64,11 @@ str chat_answer_id(const struct answer_ask *ask, str id, const char *prefix);
 int64_t chat_count_chars(str s);
 
 /* ---- pieces of messages, for chunks and whole answers ---- */
+
+/* The beginning of a call's object: id, type, and the member it is open in after its name. number:
+ * of the call in its choice. What a provider left out is made up: clients fail on calls without. */
+void chat_open_call(struct json_writer *w, const struct ir_part *p, const struct answer_ask *ask,
+                    unsigned choice, unsigned number);
 
 /* An element of annotations; begins, ends: of the part it is about, in characters of content. */
 void chat_put_citation(struct json_writer *w, const struct ir_citation *c, int64_t begins,

@@ -426,19 +426,25 @@ static void write_format_name(str name, struct json_writer *w)
     jw_kstr(w, "name", n ? str_of(fit, n) : S("response"));
 }
 
+/* Chat's strictness is this API's. Anthropic's and Gemini's output always keeps to the schema, which
+ * strict mode does here, where it can take it. */
+static bool is_strict(const struct ir_request *rq)
+{
+    if (rq->from == DIALECT_CHAT)
+        return rq->format.strict == IR_YES;
+    return rq->format.strict != IR_NO && openai_schema_is_strict(rq->format.schema);
+}
+
 static void write_schema(const struct ir_request *rq, struct json_writer *w)
 {
     const struct ir_format *format = &rq->format;
-    bool strict = format->strict == IR_YES &&
-                  (rq->from == DIALECT_CHAT || openai_schema_is_strict(format->schema));
     jw_kstr(w, "type", S("json_schema"));
     write_format_name(format->name, w);
     if (format->description.n)
         jw_kstr(w, "description", format->description);
     jw_key(w, S("schema"));
     openai_schema_write(format->schema, w);
-    if (format->strict != IR_UNSAID)
-        jw_kbool(w, "strict", strict);
+    jw_kbool(w, "strict", is_strict(rq));
 }
 
 static void write_format(const struct ir_request *rq, const struct ir_target *to,

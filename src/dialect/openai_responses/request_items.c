@@ -200,8 +200,8 @@ static void write_output(struct writing *at, const struct ir_part *p)
     struct json_writer *w = at->w;
     if (!has_media(p)) {
         str text = ir_result_text(p, at->rq->arena);
-        str failed[] = {S("Error: "), text};
-        jw_str(w, p->is_error ? str_join(at->rq->arena, failed, 2) : text);
+        str failed[] = {S("Error"), text.n ? S(": ") : S(""), text};
+        jw_str(w, p->is_error ? str_join(at->rq->arena, failed, 3) : text);
         return;
     }
     jw_array(w);
@@ -228,6 +228,13 @@ static void write_result(struct writing *at, const struct ir_part *p)
 
 /* ---- the assistant's items ---- */
 
+/* The text of an object (SPEC 5.5). */
+static str arguments_of(struct writing *at, const struct ir_part *p)
+{
+    struct arena *a = at->rq->arena;
+    return ir_call_tree(p, a) ? ir_call_text(p, a) : S("{}");
+}
+
 static void write_call(struct writing *at, const struct ir_part *p)
 {
     struct json_writer *w = at->w;
@@ -239,7 +246,7 @@ static void write_call(struct writing *at, const struct ir_part *p)
         jw_kstr(w, "namespace", p->space);
     jw_kstr(w, "name", p->name);
     jw_key(w, custom ? S("input") : S("arguments"));
-    jw_str(w, ir_call_text(p, at->rq->arena));
+    jw_str(w, custom ? p->text : arguments_of(at, p));
     jw_object_end(w);
 }
 
@@ -278,13 +285,6 @@ static void write_reasoning(struct writing *at, const struct ir_message *m, cons
     jw_object_end(w);
 }
 
-/* Sentences are cut into several texts where sources are cited; those belong together. */
-static bool is_glued(const struct ir_part *p)
-{
-    const struct ir_part *next = p->next;
-    return next && next->kind == IR_PART_TEXT && (p->citations || next->citations);
-}
-
 static void message_head(struct writing *at, const char *role)
 {
     jw_object(at->w);
@@ -293,11 +293,19 @@ static void message_head(struct writing *at, const char *role)
     jw_key(at->w, S("content"));
 }
 
-/* As a plain string: the schema has output_text only in messages with an id. */
+static bool is_words(const struct ir_part *p)
+{
+    return p && (p->kind == IR_PART_TEXT || p->kind == IR_PART_REFUSAL);
+}
+
+/*
+ * A run of texts as one plain string: the schema has output_text only in messages with an id, and
+ * several texts in a row are mostly one that was cut where it cites.
+ */
 static const struct ir_part *write_words(struct writing *at, const struct ir_part *p)
 {
     str text = p->text;
-    for (; p->kind == IR_PART_TEXT && is_glued(p); p = p->next)
+    for (; is_words(p->next); p = p->next)
         text = str_join(at->rq->arena, (str[]){text, p->next->text}, 2);
     if (!text.n)
         return p;

@@ -355,13 +355,23 @@ static void put_whole(struct writer_state *st, const struct answer_ask *ask,
     it->open = false;
 }
 
-/* An item of this dialect that nobody looks into. */
+/* An item of this dialect that nobody looks into; an id it must have. */
 static void put_raw(struct writer_state *st, const struct answer_ask *ask, yyjson_val *src,
                     struct buf *out)
 {
     struct out_item *it = out_item_new(st, ask, OUT_WHOLE);
     struct json_writer w = json_writer(&it->json);
-    jw_value(&w, src);
+    str id = jv_get_str(src, "id");
+    yyjson_obj_iter each = yyjson_obj_iter_with(src);
+    jw_object(&w);
+    jw_kstr(&w, "id", id.n ? id : out_id(st, ask, "item_", S("")));
+    for (yyjson_val *k; (k = yyjson_obj_iter_next(&each));) {
+        if (jv_is(k, "id"))
+            continue;
+        jw_key(&w, jv_str(k));
+        jw_value(&w, yyjson_obj_iter_get_val(k));
+    }
+    jw_object_end(&w);
     put_item(st, "response.output_item.added", it, buf_str(&it->json), out);
     put_item(st, "response.output_item.done", it, buf_str(&it->json), out);
     it->open = false;

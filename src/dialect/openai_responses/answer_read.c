@@ -104,8 +104,10 @@ void read_citation(struct answer_reader *r, struct read_item *it, yyjson_val *an
     struct ir_citation c;
     struct ir_event e = {
         .kind = IR_EV_CITATION, .index = it->part, .citation = &c, .usage = USAGE_NONE};
-    responses_citation(&c, annotation);
     it->citations++;
+    if (!yyjson_is_obj(annotation))
+        return;
+    responses_citation(&c, annotation);
     answer_emit(r, &e);
 }
 

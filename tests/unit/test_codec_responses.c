@@ -3,19 +3,16 @@
  * again, streams are read in all kinds of pieces, cut, and said again. The recordings are not part
  * of this repository; without them (environment CORPUS, or ../shared/fixtures) this is skipped.
  */
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 
 #include <cmocka.h>
 
-#include "base/mem.h"
 #include "ir/print.h"
+#include "support/corpus.h"
 #include "support/document.h"
 #include "support/translate.h"
 
@@ -48,50 +45,14 @@ static bool one_of(const char *const *names, size_t n, const char *name)
     return false;
 }
 
-/* ---- files ---- */
-
-struct file {
-    char *p;
-    str text;
-};
-
-static bool file_read(struct file *f, const char *folder, const char *name, const char *file)
+static void each_case(void (*run)(const char *name, str text), const char *file, long at_least)
 {
-    char path[2000];
-    struct stat st;
-    snprintf(path, sizeof path, "%s/%s/%s", folder, name, file);
-    FILE *in = fopen(path, "rb");
-    if (!in)
-        return false;
-    assert_int_equal(fstat(fileno(in), &st), 0);
-    f->p = mem_new((size_t)st.st_size + 1);
-    f->text = str_of(f->p, fread(f->p, 1, (size_t)st.st_size, in));
-    fclose(in);
-    return true;
-}
-
-static void each_case(void (*run)(const char *name, str text), const char *file, size_t at_least)
-{
-    const char *root = getenv("CORPUS");
-    char folder[1000];
-    size_t seen = 0;
-    snprintf(folder, sizeof folder, "%s/openai-responses",
-             root ? root : SOURCE_DIR "/../shared/fixtures");
-    DIR *dir = opendir(folder);
-    if (!dir) {
-        print_message("skipped: no recordings at %s\n", folder);
+    long seen = corpus_each("openai-responses", file, run);
+    if (seen < 0) {
+        print_message("skipped: no recordings\n");
         skip();
     }
-    for (struct dirent *e; (e = readdir(dir));) {
-        struct file f;
-        if (e->d_name[0] == '.' || !file_read(&f, folder, e->d_name, file))
-            continue;
-        run(e->d_name, f.text);
-        mem_free(f.p);
-        seen++;
-    }
-    closedir(dir);
-    print_message("%zu of %s\n", seen, file);
+    print_message("%ld of %s\n", seen, file);
     assert_true(seen >= at_least);
 }
 

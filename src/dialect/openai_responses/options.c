@@ -426,8 +426,8 @@ static void write_format_name(str name, struct json_writer *w)
     jw_kstr(w, "name", n ? str_of(fit, n) : S("response"));
 }
 
-/* Chat's strictness is this API's. Anthropic's and Gemini's output always keeps to the schema, which
- * strict mode does here, where it can take it. */
+/* Chat's strictness is this API's. Anthropic's and Gemini's output always keeps to its schema, as
+ * strict mode has it here, where it can. */
 static bool is_strict(const struct ir_request *rq)
 {
     if (rq->from == DIALECT_CHAT)

@@ -62,6 +62,33 @@ static void test_any_two_bytes(void **state)
     buf_fini(&b);
 }
 
+/* A buffer that is nearly full takes what fits, and knows when something did not. */
+static void test_up_to_the_cap(void **state)
+{
+    (void)state;
+    char in[100], want[700];
+    size_t n = 0;
+    want[n++] = '"';
+    for (size_t i = 0; i < sizeof in; i++) {
+        in[i] = i % 7 == 3 ? '\x01' : i % 5 ? 'a' : '"';
+        n += (size_t)snprintf(want + n, sizeof want - n, "%s",
+                              in[i] == 'a'   ? "a"
+                              : in[i] == '"' ? "\\\""
+                                             : "\\u0001");
+    }
+    want[n++] = '"';
+    for (size_t max = 0; max < n + 80; max++) {
+        struct buf b;
+        buf_init(&b, max);
+        json_put_string(&b, str_of(in, sizeof in));
+        assert_true(b.n <= max);
+        assert_int_equal(b.failed, max < n);
+        if (!b.failed)
+            assert_true(str_eq(buf_str(&b), str_of(want, n)));
+        buf_fini(&b);
+    }
+}
+
 static void test_commas(void **state)
 {
     (void)state;
@@ -113,9 +140,8 @@ static void test_cap_is_sticky(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_strings),
-        cmocka_unit_test(test_any_two_bytes),
-        cmocka_unit_test(test_commas),
+        cmocka_unit_test(test_strings),       cmocka_unit_test(test_any_two_bytes),
+        cmocka_unit_test(test_up_to_the_cap), cmocka_unit_test(test_commas),
         cmocka_unit_test(test_cap_is_sticky),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

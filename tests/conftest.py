@@ -59,6 +59,7 @@ class Stage:
                 gateway.kill()
         for other in self.others:
             other.stop()
+            problems += getattr(other, "complaints", list)()  # a strict provider's refusals
         assert not problems, "\n=====\n".join(problems)
 
 

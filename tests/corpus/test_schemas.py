@@ -43,7 +43,9 @@ ODD = {
     "perplexity-chat-citations-with-perplexity-sonar-returns-search-result-citations-when-stream": (
         "`created` is the time of each chunk"
     ),
-    "perplexity-chat-streaming-responses-perplexity-sonar-supports-streaming-responses": "no [DONE]",
+    "perplexity-chat-streaming-responses-perplexity-sonar-supports-streaming-responses": (
+        "no [DONE]"
+    ),
     "perplexity-stream-basic-text-1": "`created` is the time of each chunk",
     "snowflake-thinking-1": "an empty finish reason",
     "together-chat-legacy": "finish reason eos",

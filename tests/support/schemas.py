@@ -614,6 +614,18 @@ def _tags(errors: list[Any], base: int) -> int:
     )
 
 
+def _leaves(branches: list[list[Any]], base: int) -> list[list[Any]]:
+    """Unions of unions as one."""
+    out: list[list[Any]] = []
+    for errors in branches:
+        only = errors[0]
+        if len(errors) == 1 and only.kind.name == "anyOf" and len(only.instance_path) == base:
+            out += _leaves(only.kind.context, base)
+        else:
+            out.append(errors)
+    return out
+
+
 def _branch(branches: list[list[Any]], base: int) -> list[Any]:
     """The branch whose kind fits and which came furthest."""
 
@@ -622,7 +634,7 @@ def _branch(branches: list[list[Any]], base: int) -> list[Any]:
         deepest = max(len(e.instance_path) for e in errors)
         return (wrong, _tags(errors, base), len(errors), -deepest)
 
-    return min(branches, key=rank)
+    return min(_leaves(branches, base), key=rank)
 
 
 def _explain(error: Any) -> Iterator[Problem]:

@@ -26,6 +26,10 @@ def _json(event: Event) -> Any:
 # -- chat -----------------------------------------------------------------------------------------
 
 
+def _without(value: dict[str, Any], member: str) -> dict[str, Any]:
+    return {k: v for k, v in value.items() if k != member}
+
+
 class _Choice:
     """One of the `n` answers of a chat stream."""
 
@@ -104,6 +108,11 @@ class _Choice:
         if self.refusal:
             parts.append(Refusal(self.refusal))
         self.said.parts = parts + [S.chat_call(c) for c in self.calls if self.done]
+        self.said.raw = {"role": "assistant", "content": self.text or None}
+        if self.reasoning:
+            self.said.raw["reasoning_content"] = self.reasoning
+        if self.calls:
+            self.said.raw["tool_calls"] = [_without(c, "index") for c in self.calls]
         return self.said
 
 

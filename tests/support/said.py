@@ -72,6 +72,8 @@ class Said:
     stop_sequence: str | None = None
     id: str = ""
     model: str = ""
+    raw: Any = field(default=None, compare=False, repr=False)
+    """The assistant's turn as the dialect has it: what a faithful client sends back."""
 
     @property
     def text(self) -> str:
@@ -163,6 +165,7 @@ def read_chat(answer: dict[str, Any], choice: int = 0) -> Said:
         chat_usage(answer.get("usage")),
         id=answer["id"],
         model=answer["model"],
+        raw=chosen["message"],
     )
 
 
@@ -226,6 +229,7 @@ def read_responses(answer: dict[str, Any]) -> Said:
         error,
         id=answer["id"],
         model=answer["model"],
+        raw=answer["output"],
     )
 
 
@@ -275,6 +279,7 @@ def read_anthropic(answer: dict[str, Any]) -> Said:
         stop_sequence=answer["stop_sequence"],
         id=answer["id"],
         model=answer["model"],
+        raw=answer["content"],
     )
 
 
@@ -347,6 +352,7 @@ def read_gemini(answer: dict[str, Any]) -> Said:
         said.finish = "refusal"
         return said
     candidate = answer["candidates"][0]
+    said.raw = candidate.get("content")
     for part in candidate.get("content", {}).get("parts", []):
         said.parts += gemini_part(part)
     texts = [p for p in said.parts if isinstance(p, Text)]

@@ -531,6 +531,8 @@ class ResponsesVoice:
     error = staticmethod(ChatVoice.error)
 
     def broken(self, message: str) -> bytes:
+        if self.count == 0:
+            return self._event("error", code="server_error", message=message, param=None)
         failed = self._echo()
         failed |= {"status": "failed", "error": {"code": "server_error", "message": message}}
         return self._event("response.failed", response=failed)

@@ -22,6 +22,7 @@ from support.pairs import (  # noqa: F401 (fixtures)
     Pair,
     both,
     client_is,
+    crossing,
     gateway,
     needs_schemas,
     pair,
@@ -196,7 +197,7 @@ def test_parallel_tool_calls(pair: Pair, stream: bool) -> None:
         assert [by_id[c.id] for c in asked.calls] == texts
 
 
-@pairs()
+@crossing()
 def test_results_in_separate_turns(pair: Pair) -> None:
     """SPEC 12.6: some clients send one message a result."""
     client = pair.client(Ask(tools=[WEATHER]))
@@ -205,8 +206,6 @@ def test_results_in_separate_turns(pair: Pair) -> None:
     said = client.send()
     for call, words in zip(said.calls, ("cold", "warm")):
         client.results(Result(call, words))
-    if not pair.cross and pair.to in ("anthropic", "gemini"):
-        return  # relayed as it is: the provider refuses, and rightly
     pair.up.say(Said([Text("done")]))
     client.send()
     assert [r.text for r in pair.asked().results] == ["cold", "warm"]
@@ -291,12 +290,10 @@ NASTY = {
 }
 
 
-@pairs()
+@crossing()
 def test_any_json_schema_is_taken(pair: Pair) -> None:
     """SPEC 5.5: what a provider's own schema language lacks is cleaned; members stay, also those
     that are called like a keyword."""
-    if not pair.cross:
-        return  # relayed as it is: what the provider makes of it is the client's business
     client = pair.client(Ask(tools=[Tool("everything", "all", NASTY)]))
     args = {"title": "a", "format": "json"}
     pair.up.say(Said([Call("everything", args)], "tools"))
@@ -417,13 +414,20 @@ def test_reasoning_is_asked_for_and_heard(pair: Pair, stream: bool) -> None:
 
 
 @both
-@pytest.mark.parametrize("plain", [False, True], ids=["faithful", "plain"])
 @provider_is("responses", "anthropic", "gemini")
-def test_reasoning_goes_on_after_a_tool(pair: Pair, plain: bool, stream: bool) -> None:
-    """SPEC 5.2: the next turn carries the provider's own signature, and it is valid, also when the
-    client is one that forgets it."""
-    if plain and not pair.cross:
-        return  # relayed as it is, and rightly refused
+def test_reasoning_goes_on_after_a_tool(pair: Pair, stream: bool) -> None:
+    """SPEC 5.2: the next turn carries the provider's own signature, and it is valid."""
+    _tool_loop(pair, stream, plain=False)
+
+
+@both
+@crossing(to=("responses", "anthropic", "gemini"))
+def test_reasoning_goes_on_though_the_client_forgets(pair: Pair, stream: bool) -> None:
+    """SPEC 5.2: the gateway remembers for clients that keep no more than text and calls."""
+    _tool_loop(pair, stream, plain=True)
+
+
+def _tool_loop(pair: Pair, stream: bool, plain: bool) -> None:
     client = pair.thinker(Ask(effort="medium", tools=[WEATHER, PING]), plain)
     pair.up.say(
         Said([Reasoning(THOUGHT), Call("get_weather", {"city": "Oslo"}), Call("ping", {})], "tools")
@@ -501,10 +505,8 @@ def test_structured_output(pair: Pair, stream: bool) -> None:
     assert schema["required"] == ["city", "degrees"]
 
 
-@pairs()
+@client_is("chat", "anthropic", "gemini")
 def test_stop_sequences(pair: Pair) -> None:
-    if pair.speaks == "responses":
-        return  # has none
     client = pair.client(Ask(stop=["END", "\n#"]))
     client.user("hi")
     pair.up.say(Said([Text("ok")], "stop_sequence", stop_sequence="END"))
@@ -671,37 +673,31 @@ def test_a_stream_that_breaks_off(pair: Pair, after: int) -> None:
         failed(pair, response, 502)
 
 
-@pairs()
+@provider_is("chat", "responses", "anthropic")
 def test_arguments_that_break_off(pair: Pair) -> None:
-    """In the middle of a call: no half call may look whole."""
+    """In the middle of a call (Gemini's come in one piece): no half call may look whole."""
     args = {"city": "a city with a long name, so that it takes some events to say it"}
     pair.up.say(Turn(Said([Call("get_weather", args), Call("ping", {})], "tools"), cut_after=6))
     client = pair.client(Ask(tools=[WEATHER, PING]))
     client.user("hi")
     response = client.post(stream=True)
-    if pair.to == "gemini":  # whose calls come in one piece
-        return
     if response.status == 200:
         assert client.read(stream=True).finish == "error"
     else:
         failed(pair, response, 502)
 
 
-@pairs()
+@crossing()
 def test_a_whole_answer_that_breaks_off(pair: Pair) -> None:
-    if not pair.cross:
-        return  # relayed: the framing tells
     pair.up.say(Turn(Said([Text("never whole")]), cut_after=0))
     client = pair.client()
     client.user("hi")
     failed(pair, client.post(), 502)
 
 
-@pairs()
+@crossing()
 def test_the_client_errs(pair: Pair) -> None:
     """A request that is none of its dialect is a 400 in it, and nobody is asked."""
-    if not pair.cross:
-        return
     member = {"responses": "input", "gemini": "contents"}.get(pair.speaks, "messages")
     client = pair.client(Ask(extra={member: 7}))
     assert member in failed(pair, client.post(), 400)

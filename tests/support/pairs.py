@@ -115,4 +115,9 @@ def provider_is(*dialects: str) -> Any:
     return pairs(*(p for p in ALL if p[1] in dialects))
 
 
+def crossing(*clients: str, to: tuple[str, ...] = DIALECTS) -> Any:
+    """Of different dialects."""
+    return pairs(*((c, p) for c in clients or DIALECTS for p in to if c != p))
+
+
 both = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])

@@ -265,6 +265,7 @@ _DOCUMENTS = {
     ("chat", "answer"): ("openai", "CreateChatCompletionResponse"),
     ("chat", "event"): ("openai", "CreateChatCompletionStreamResponse"),
     ("chat", "error"): ("openai", "ErrorResponse"),
+    ("completions", "answer"): ("openai", "CreateCompletionResponse"),
     ("responses", "request"): ("openai-request", "CreateResponse"),
     ("responses", "answer"): ("openai", "Response"),
     ("responses", "event"): ("openai", "ResponseStreamEvent"),

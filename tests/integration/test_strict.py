@@ -430,7 +430,7 @@ CASES: list[tuple[Any, ...]] = [
     (
         "anthropic_thinking_stands_alone",
         messages(thinking=BUDGET, tools=[named()], tool_choice={"type": "any"}),
-        messages(thinking=BUDGET, tools=[named()], tool_choice={"type": "auto"}),
+        messages(thinking=ADAPTIVE, tools=[named()], tool_choice={"type": "any"}),
     ),
     (
         "anthropic_budget_fits",
@@ -507,7 +507,48 @@ CASES: list[tuple[Any, ...]] = [
         messages(output_config={"format": {"type": "json_schema", "schema": SCHEMA}}),
         messages(output_config={"format": {"type": "json_schema", "schema": CLOSED}}),
     ),
+    (
+        "anthropic_newest_take_no_sampling",
+        messages(temperature=0.5),
+        messages(temperature=1),
+        Memory("claude-opus-4-7"),
+    ),
+    (
+        "anthropic_ways_to_think",
+        messages(thinking=BUDGET),
+        messages(thinking=ADAPTIVE),
+        Memory("claude-opus-5"),
+    ),
+    (
+        "anthropic_ways_to_think",
+        messages(thinking=ADAPTIVE),
+        messages(thinking=BUDGET),
+        Memory("claude-haiku-4-5"),
+    ),
+    (
+        "anthropic_efforts",
+        messages(output_config={"effort": "xhigh"}),
+        messages(output_config={"effort": "max"}),
+        Memory("claude-opus-4-6"),
+    ),
+    (
+        "anthropic_efforts",
+        messages(output_config={"effort": "low"}),
+        messages(),
+        Memory("claude-haiku-4-5"),
+    ),
+    (
+        "anthropic_prefill_is_gone",
+        messages(user(), assistant(text())),
+        messages(user(), assistant(text()), user()),
+        Memory("claude-opus-4-6"),
+    ),
     # -- Gemini
+    (
+        "gemini_parameters",
+        upper(properties={"city": {"type": "STRING", "properties": {"x": {"type": "STRING"}}}}),
+        upper(properties={"city": {"type": "OBJECT", "properties": {"x": {"type": "STRING"}}}}),
+    ),
     ("gemini_roles", gemini(model()), gemini(turn(), model(), turn())),
     ("gemini_roles", gemini(turn(role="assistant")), gemini(turn(role="user"))),
     ("gemini_roles", {"contents": []}, gemini()),

@@ -167,6 +167,19 @@ def test_budgets_of_models_that_have_budgets(pair: Pair) -> None:
     assert config == {"includeThoughts": True, "thinkingBudget": 8192}
 
 
+@both
+@crossing("chat", "responses", "gemini", to=("anthropic",))
+def test_the_newest_claude(pair: Pair, stream: bool) -> None:
+    """From Opus 4.7 on: adaptive thinking alone, told only when asked to; no sampling parameters."""
+    pair.up.say(Said([Reasoning("Hm."), Text("So.")]))
+    client = pair.client(Ask(effort="high", temperature=0.3), "claude-opus-4-7")
+    client.user("think")
+    said = client.send(stream)
+    assert said.reasoning == "Hm." and said.text == "So."
+    assert pair.up.body()["output_config"]["effort"] == "high"
+    assert "temperature" in client.dropped().lower()
+
+
 # -- histories that were made elsewhere -----------------------------------------------------------
 
 ODD = ["call|odd:1/\u00e9", "x" * 80, "toolu_01AbC", "call_9"]

@@ -37,7 +37,7 @@ THINKING = {
     "gemini": "gemini-3-pro-preview",
 }
 MORE = {
-    "anthropic": ["claude-opus-4-6", "claude-sonnet-4-6"],
+    "anthropic": ["claude-opus-4-6", "claude-sonnet-4-6", "claude-opus-4-7"],
     "gemini": ["gemini-2.5-pro", "gemini-3-flash-preview"],
 }
 

@@ -161,8 +161,9 @@ def anthropic_loops_keep_thinking(body: Body, _: Memory) -> Found:
 
 @rule(
     "anthropic",
-    "guide 'Extended thinking': not compatible with temperature or top_k changes and with forced "
-    "tool use; top_p between 0.95 and 1",
+    "guide 'Extended thinking': not compatible with temperature or top_k changes; top_p between "
+    "0.95 and 1; guide 'Thinking in tool and multi-turn workflows': no forced tool with `enabled`, "
+    "but with `adaptive`",
 )
 def anthropic_thinking_stands_alone(body: Body, _: Memory) -> Found:
     if _thinking(body) == "disabled":
@@ -173,7 +174,8 @@ def anthropic_thinking_stands_alone(body: Body, _: Memory) -> Found:
         yield "top_k", "`top_k` must be unset when thinking is enabled."
     if not 0.95 <= body.get("top_p", 1) <= 1:
         yield "top_p", "`top_p` must be greater than or equal to 0.95 when thinking is enabled."
-    if (body.get("tool_choice") or {}).get("type") in ("any", "tool"):
+    forced = (body.get("tool_choice") or {}).get("type") in ("any", "tool")
+    if forced and _thinking(body) == "enabled":
         yield "tool_choice", "Thinking may not be enabled when tool_choice forces tool use."
 
 
@@ -306,3 +308,64 @@ def anthropic_output_schemas(body: Body, _: Memory) -> Found:
             yield f"output_config.format.schema{where}", (
                 "For 'object' type, 'additionalProperties' must be explicitly set to false"
             )
+
+
+# -- what depends on the model --------------------------------------------------------------------
+
+# From Opus 4.7 on: no sampling parameters, adaptive thinking alone, effort up to xhigh and max,
+# thinking told only on demand.
+NEWEST = re.compile(r"^claude-(opus-(4-[789]|[5-9])|(sonnet|haiku)-[5-9]|fable|mythos)")
+_HYBRID = re.compile(r"^claude-(opus|sonnet)-4-6")
+
+
+@rule("anthropic", "`temperature` is deprecated for this model. (Opus 4.7 and newer)")
+def anthropic_newest_take_no_sampling(body: Body, memory: Memory) -> Found:
+    if NEWEST.match(memory.model):
+        for member in ("temperature", "top_p", "top_k"):
+            if body.get(member, 1) != 1 or member == "top_k" and member in body:
+                yield member, f"`{member}` is deprecated for this model."
+
+
+@rule(
+    "anthropic",
+    '"thinking.type.enabled" is not supported for this model (Opus 4.7 and newer); adaptive thinking '
+    "is not supported on this model (before 4.6)",
+)
+def anthropic_ways_to_think(body: Body, memory: Memory) -> Found:
+    kind = _thinking(body)
+    if kind == "enabled" and NEWEST.match(memory.model):
+        yield "thinking", '"thinking.type.enabled" is not supported for this model.'
+    old = memory.model.startswith("claude-") and not NEWEST.match(memory.model)
+    if kind == "adaptive" and old and not _HYBRID.match(memory.model):
+        yield "thinking", "adaptive thinking is not supported on this model"
+
+
+@rule(
+    "anthropic",
+    "This model does not support effort level 'xhigh'. Supported levels: high, low, max, medium. "
+    "(recorded) / This model does not support the effort parameter.",
+)
+def anthropic_efforts(body: Body, memory: Memory) -> Found:
+    effort = (body.get("output_config") or {}).get("effort")
+    if effort is None or not memory.model.startswith("claude-"):
+        return
+    levels = ["low", "medium", "high"]
+    if NEWEST.match(memory.model):
+        levels += ["xhigh", "max"]
+    elif _HYBRID.match(memory.model):
+        levels += ["max"]
+    elif not memory.model.startswith("claude-opus-4-5"):
+        levels = []
+    if effort not in levels:
+        yield "output_config.effort", f"This model does not support effort level '{effort}'."
+
+
+@rule(
+    "anthropic",
+    "This model does not support assistant message prefill. The conversation must end with a user "
+    "message. (Opus 4.6 and newer)",
+)
+def anthropic_prefill_is_gone(body: Body, memory: Memory) -> Found:
+    newer = NEWEST.match(memory.model) or memory.model.startswith("claude-opus-4-6")
+    if newer and body["messages"] and body["messages"][-1]["role"] == "assistant":
+        yield "messages", "This model does not support assistant message prefill."

@@ -163,6 +163,9 @@ def _schema(node: dict[str, Any], where: str) -> Found:
         yield f"{where}.properties", "should be non-empty for OBJECT type"
     if kind == "ARRAY" and "items" not in node:
         yield f"{where}.items", "missing field."
+    for member, only in (("properties", "OBJECT"), ("required", "OBJECT"), ("items", "ARRAY")):
+        if member in node and kind != only:
+            yield f"{where}.{member}", f"only allowed for {only} type"
     if "enum" in node:
         if kind != "STRING":
             yield f"{where}.enum", "only allowed for STRING type"

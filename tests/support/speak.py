@@ -14,6 +14,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, Callable, Iterator
 
+from .rules_anthropic import NEWEST
 from .said import Call, Citation, Part, Reasoning, Refusal, Said, Text, Usage
 
 NO_USAGE = Usage(7, 5)
@@ -234,6 +235,12 @@ class AnthropicVoice:
     def _thinks(self) -> bool:
         return self.scene.body.get("thinking", {}).get("type") in ("enabled", "adaptive")
 
+    def _tells(self) -> bool:
+        """The newest models tell what they think only when asked to."""
+        display = self.scene.body["thinking"].get("display")
+        silent = "omitted" if NEWEST.match(self.scene.model) else "summarized"
+        return (display or silent) == "summarized"
+
     def _citation(self, c: Citation) -> dict[str, Any]:
         return {
             "type": "web_search_result_location",
@@ -249,8 +256,8 @@ class AnthropicVoice:
                 return None
             if part.redacted:
                 return {"type": "redacted_thinking", "data": self.scene.mint("")}
-            signature = self.scene.mint(part.text)
-            return {"type": "thinking", "thinking": part.text, "signature": signature}
+            text = part.text if self._tells() else ""
+            return {"type": "thinking", "thinking": text, "signature": self.scene.mint(text)}
         if isinstance(part, Call):
             return {
                 "type": "tool_use",

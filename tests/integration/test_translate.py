@@ -96,8 +96,8 @@ def test_prompts(pair: Pair) -> None:
     elif pair.to == "gemini":
         assert body["systemInstruction"]["parts"]
     elif pair.to == "responses":
-        roles = [i["role"] for i in body["input"] if i["role"] != "user"]
-        assert body.get("instructions") or roles == ["developer", "developer"]
+        roles = {i["role"] for i in body["input"] if i["role"] != "user"}
+        assert body.get("instructions") or roles == {"developer"}
     else:
         assert body["messages"][0]["role"] == "system"
 
@@ -406,7 +406,7 @@ def test_reasoning_is_asked_for_and_heard(pair: Pair, stream: bool) -> None:
     elif pair.to == "responses":
         assert body["reasoning"]["effort"] == "medium"
     elif pair.to == "anthropic":
-        assert body["thinking"] == {"type": "enabled", "budget_tokens": 8192}
+        assert body["thinking"]["type"] == "enabled" and body["thinking"]["budget_tokens"] == 8192
     elif pair.cross:
         config = body["generationConfig"]["thinkingConfig"]
         assert config["includeThoughts"] is True

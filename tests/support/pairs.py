@@ -1,5 +1,5 @@
 """Fixtures of the tests that pair each client with each provider: one gateway before four strict
-providers, and a Pair for a test to use. A module imports `ups`, `gateway` and `pair` to have them.
+providers, which it takes for the vendors themselves, and a Pair for a test to use. A module imports `ups`, `gateway` and `pair` to have them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .asked import ASKED, Asked
 from .asks import CLIENTS, Ask, Client
 from .gateway import CLIENT_KEY, Gateway
 from .said import Said
-from .strict import STRICT, Strict, Turn, provider
+from .strict import STRICT, Strict, Turn, Vendors, provider
 
 needs_schemas = pytest.mark.skipif(
     not schemas.available(), reason=f"no published schemas at {schemas.published.SPECS}"
@@ -80,13 +80,18 @@ def ups(shared: Stage) -> dict[str, Strict]:
     return {d: shared.add(STRICT[d]()) for d in DIALECTS}
 
 
-@pytest.fixture(scope="module")
-def gateway(shared: Stage, ups: dict[str, Strict]) -> Gateway:
+def serve(shared: Stage, ups: dict[str, Strict], vendors: Vendors | None) -> Gateway:
     config: dict[str, Any] = {"api-keys": [CLIENT_KEY]}
     for dialect, up in ups.items():
         models = dict.fromkeys([PLAIN[dialect], THINKING[dialect], *MORE.get(dialect, [])])
-        config |= provider(up, *models)
+        config |= provider(up, *models, vendors=vendors)
     return shared.gateway(config)
+
+
+@pytest.fixture(scope="module")
+def gateway(shared: Stage, ups: dict[str, Strict]) -> Gateway:
+    """Before the vendors themselves."""
+    return serve(shared, ups, shared.add(Vendors()))
 
 
 @pytest.fixture

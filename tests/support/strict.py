@@ -18,6 +18,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import socket
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from typing import Any, Iterable, Iterator
 
 from . import rules_anthropic, rules_gemini, rules_openai, schemas  # noqa: F401 (they register)
 from .gateway import UPSTREAM_KEY
+from .proxy import MockProxy
 from .rules import Memory, broken, listed
 from .said import Said, Text
 from .speak import VOICES, Ids, Scene
@@ -361,18 +363,32 @@ STRICT: dict[str, type[Strict]] = {
 }
 
 
-def provider(up: Strict, *models: str) -> dict[str, Any]:
-    """The entry of a configuration for one of them."""
-    named = [{"name": m} for m in models]
+class Vendors(MockProxy):
+    """A proxy behind which every name is this machine: the gateway believes that it speaks with the
+    vendor itself, of whom it knows more than of those who copy his API."""
+
+    @staticmethod
+    def _dial(host: str, port: int) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+_HOSTS = {
+    "chat": "api.openai.com",
+    "responses": "api.openai.com",
+    "anthropic": "api.anthropic.com",
+    "gemini": "generativelanguage.googleapis.com",
+}
+
+
+def provider(up: Strict, *models: str, vendors: Vendors | None = None) -> dict[str, Any]:
+    """The entry of a configuration for one of them: as the vendor, or as one of his likes."""
+    host = _HOSTS[up.dialect] if vendors else "127.0.0.1"
+    base = up.url("/v1" if up.dialect in ("chat", "responses") else "", host)
+    entry: dict[str, Any] = {"base-url": base, "models": [{"name": m} for m in models]}
+    if vendors:
+        entry["proxy-url"] = vendors.url()
     if up.dialect == "chat":
-        entry: dict[str, Any] = {
-            "name": "strict-chat",
-            "base-url": up.url("/v1"),
-            "api-key-entries": [{"api-key": up.key}],
-            "models": named,
-        }
-        return {"openai-compatibility": [entry]}
+        keys = [{"api-key": up.key}]
+        return {"openai-compatibility": [{"name": "strict", "api-key-entries": keys, **entry}]}
     block = {"responses": "codex", "anthropic": "claude", "gemini": "gemini"}[up.dialect]
-    base = up.url("/v1") if up.dialect == "responses" else up.url()
-    entry = {"api-key": up.key, "base-url": base, "models": named}
-    return {f"{block}-api-key": [entry]}
+    return {f"{block}-api-key": [{"api-key": up.key, **entry}]}

@@ -17,11 +17,11 @@ import pytest
 
 from conftest import Stage
 from support import grammar, schemas
-from support.asks import CLIENTS, Client
-from support.client import Response, events, events_of
-from support.gateway import Gateway, encode
+from support.asks import CLIENTS, Client, Tool
+from support.client import Response, events_of
+from support.gateway import Gateway
 from support.pairs import DIALECTS, PLAIN, THINKING, gateway, ups  # noqa: F401 (fixtures)
-from support.said import READ, Call, Said, Text
+from support.said import READ, Call, Said
 from support.strict import Strict
 from support.upstream import Answer
 
@@ -36,9 +36,18 @@ PAIRS = [(c, p) for c in DIALECTS for p in DIALECTS if c != p]
 crossing = pytest.mark.parametrize("speaks,to", PAIRS, ids=lambda d: d)
 
 # case, provider's dialect ("*": any) -> why the request cannot go there, or is refused there
-REQUESTS: dict[tuple[str, str], str] = {}
+REQUESTS: dict[tuple[str, str], str] = {
+    ("openai-background-mode-with-tool-vcr-0", "*"): "background: only its own provider can",
+    ("openai-background-mode-with-tool-vcr-2", "*"): "background: only its own provider can",
+    ("openai-conversation-id-streaming-provider-details-1", "*"): "a conversation of the provider",
+    ("openai-response-with-mixed-prompt-url-stripped", "*"): "a prompt stored with the provider",
+}
 # case, client's dialect ("*": any) -> why the answer is not the same, or not valid, there
-ANSWERS: dict[tuple[str, str], str] = {}
+ANSWERS: dict[tuple[str, str], str] = {
+    ("openai-apply-patch-tool-1-stream", "*"): "said.py knows no apply_patch_call; a call it is",
+    ("openai-background-mode-with-tool-vcr-0", "*"): "not begun yet: it has no usage",
+    ("openai-background-mode-with-tool-vcr-2", "*"): "not begun yet: it has no usage",
+}
 
 
 @dataclass
@@ -131,12 +140,17 @@ def _heard(dialect: str, data: bytes, streamed: bool) -> Said:
     return READ[dialect](body)
 
 
+def _argument(call: Call) -> Any:
+    """A custom tool's text is the one member of a function's arguments elsewhere (SPEC 5.5)."""
+    return {"input": call.args} if isinstance(call.args, str) else call.args
+
+
 def _meaning(said: Said) -> dict[str, Any]:
     """What must be the same on either side."""
     usage = said.usage
     return {
         "text": said.text,
-        "calls": [(c.name, c.args) for c in said.calls if isinstance(c, Call)],
+        "calls": [(c.name, _argument(c)) for c in said.calls],
         "finish": {"stop_sequence": "stop", "pause": "stop"}.get(said.finish, said.finish),
         "usage": usage and (usage.input, usage.output, usage.cached),
     }
@@ -144,16 +158,11 @@ def _meaning(said: Said) -> dict[str, Any]:
 
 def _answer(case: Case) -> Answer:
     kind = "text/event-stream" if case.streamed else "application/json"
-    data = case.read("response_file")
-    if not case.streamed and isinstance(json.loads(data), list):
-        pytest.skip("a JSON array is a stream without alt=sse")
-    return Answer(body=data, headers=(("Content-Type", kind),))
+    return Answer(body=case.read("response_file"), headers=(("Content-Type", kind),))
 
 
 def _tools(said: Said, client: Client) -> None:
     """The request declares what the recorded answer calls."""
-    from support.asks import Tool
-
     names = dict.fromkeys(c.name for c in said.calls)
     client.ask.tools = [Tool(n, "", {"type": "object", "properties": {}}) for n in names]
 
@@ -210,7 +219,3 @@ def _print_table(request: pytest.FixtureRequest, shared: Stage) -> Iterator[None
         reporter.write_line("\n".join(lines))
     else:  # a worker of xdist: its output is shown with -s alone
         print("\n".join(lines))
-
-
-def test_there_is_something_to_compare() -> None:
-    assert len(CASES) > 200 and Text("a").text == "a" and encode({}) == b"{}" and events

@@ -362,9 +362,15 @@ CASES: list[tuple[Any, ...]] = [
     ("responses_have_input", {"model": "m", "input": []}, {"model": "m", "input": "hi"}),
     (
         "responses_reasoners_take_no_sampling",
+        responses(temperature=0.5, reasoning={"effort": "low"}),
+        responses(temperature=0.5),
+        Memory("gpt-5.2"),
+    ),
+    (
+        "responses_reasoners_take_no_sampling",
         responses(temperature=0.5),
         responses(reasoning={"effort": "low"}),
-        Memory("gpt-5.2"),
+        Memory("gpt-5-mini"),
     ),
     # -- Messages
     ("anthropic_max_tokens", {**messages(), "max_tokens": 0}, {**messages(), "max_tokens": 1}),

@@ -104,6 +104,17 @@ def test_thinking_goes_before_sampling(pair: Pair) -> None:
     assert "temperature" in client.dropped().lower()
 
 
+@crossing("chat", "anthropic", "gemini", to=("responses",))
+def test_reasoning_goes_before_sampling(pair: Pair) -> None:
+    """Guide "Using GPT-5.2": the same with OpenAI's models, unless they do not reason."""
+    client = pair.client(Ask(effort="medium", temperature=0.2), "gpt-5.4")
+    client.user("hi")
+    client.send()
+    assert "temperature" not in pair.up.body() and "temperature" in client.dropped().lower()
+    ask(pair, model="gpt-5.4", temperature=0.2)
+    assert pair.up.body()["temperature"] == 0.2
+
+
 @crossing("chat", "responses", "gemini", to=("anthropic",))
 def test_a_forced_tool_goes_before_thinking(pair: Pair) -> None:
     """SPEC 5.1: Claude does not think when a tool is forced."""

@@ -27,6 +27,14 @@ def _reasons(model: str) -> bool:
     return re.match(r"^(o[134]|gpt-5)", model) is not None
 
 
+def _takes_no_sampling(model: str, effort: Any) -> bool:
+    """Guide "Using GPT-5.2": temperature and top_p only with effort none, which is the default from
+    GPT-5.1 on; older reasoning models take neither."""
+    if re.match(r"^gpt-5\.\d", model):
+        return effort not in (None, "none")
+    return _reasons(model)
+
+
 # -- chat completions -----------------------------------------------------------------------------
 
 
@@ -227,7 +235,7 @@ def chat_top_logprobs(body: Body, _: Memory) -> Found:
     "(1) value is supported.",
 )
 def chat_reasoners_take_no_sampling(body: Body, memory: Memory) -> Found:
-    if _reasons(memory.model):
+    if _takes_no_sampling(memory.model, body.get("reasoning_effort")):
         for member in ("temperature", "top_p"):
             if body.get(member) not in (None, 1, 1.0):
                 yield member, "Only the default (1) value is supported."
@@ -466,8 +474,9 @@ def responses_have_input(body: Body, _: Memory) -> Found:
 
 @rule("responses", "Unsupported parameter: 'temperature' is not supported with this model.")
 def responses_reasoners_take_no_sampling(body: Body, memory: Memory) -> Found:
+    effort = (body.get("reasoning") or {}).get("effort")
     for member in ("temperature", "top_p"):
-        if _reasons(memory.model) and body.get(member) not in (None, 1, 1.0):
+        if _takes_no_sampling(memory.model, effort) and body.get(member) not in (None, 1, 1.0):
             yield member, f"Unsupported parameter: '{member}' is not supported with this model."
-    if not _reasons(memory.model) and (body.get("reasoning") or {}).get("effort"):
+    if not _reasons(memory.model) and effort:
         yield "reasoning.effort", "not supported with this model."

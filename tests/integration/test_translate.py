@@ -484,7 +484,9 @@ def forge(value: Any) -> None:
     for key in list(value) if isinstance(value, dict) else ():
         if key in ("signature", "encrypted_content", "thoughtSignature", "thought_signature"):
             value[key] = "c3RyYW5nZXI="
-        elif key == "data" and value.get("type") == "redacted_thinking":
+        elif key == "format" and str(value.get("type")).startswith("reasoning."):
+            value[key] = "unknown"  # chat's reasoning_details: whose it is
+        elif key == "data" and value.get("type") in ("redacted_thinking", "reasoning.encrypted"):
             value[key] = "c3RyYW5nZXI="
     for inner in value.values() if isinstance(value, dict) else value:
         if isinstance(inner, (dict, list)):

@@ -39,6 +39,7 @@ class _Choice:
         self.done = False
         self.text, self.reasoning, self.refusal = "", "", ""
         self.calls: list[dict[str, Any]] = []
+        self.details: list[Any] = []
         self.citations: list[S.Citation] = []
 
     def take(self, choice: dict[str, Any], ours: bool) -> None:
@@ -54,6 +55,7 @@ class _Choice:
         self.text += delta.get("content") or ""
         self.reasoning += delta.get("reasoning_content") or ""
         self.refusal += delta.get("refusal") or ""
+        self.details += delta.get("reasoning_details") or []
         for annotation in delta.get("annotations") or ():
             c = annotation["url_citation"]
             self.citations.append(
@@ -111,6 +113,8 @@ class _Choice:
         self.said.raw = {"role": "assistant", "content": self.text or None}
         if self.reasoning:
             self.said.raw["reasoning_content"] = self.reasoning
+        if self.details:
+            self.said.raw["reasoning_details"] = self.details
         if self.calls:
             self.said.raw["tool_calls"] = [_without(c, "index") for c in self.calls]
         return self.said
@@ -381,8 +385,6 @@ class _Responses:
     def _added(self, data: dict[str, Any]) -> None:
         item, index = data["item"], data["output_index"]
         assert index == len(self.items), f"item added at {index}, not {len(self.items)}"
-        if self.ours and index:
-            assert index - 1 in self.output, f"item {index} begins before the last was done"
         assert item["id"] not in {i.item["id"] for i in self.items}, f"id {item['id']} twice"
         if "status" in item and self.ours:
             assert item["status"] == "in_progress", f"added as {item['status']}"

@@ -30,6 +30,16 @@ _NULLABLE_STRING = {"type": ["string", "null"]}
 _NUMBER = {"type": "number"}
 _RESPONSE = "allOf.2.properties"
 
+_REASONING_DETAIL = {
+    "type": "object",
+    "properties": {
+        "type": {"enum": ["reasoning.text", "reasoning.summary", "reasoning.encrypted"]},
+        **{m: _NULLABLE_STRING for m in ("text", "summary", "data", "signature", "id", "format")},
+        "index": {"type": "integer"},
+    },
+    "required": ["type"],
+}
+
 # The response side of OpenAI's document.
 _OPENAI: tuple[Patch, ...] = (
     # -- behind the live API: seen in recordings of OpenAI itself
@@ -87,6 +97,15 @@ _OPENAI: tuple[Patch, ...] = (
         "properties.reasoning_content",
         _NULLABLE_STRING,
         "SPEC 5.1",
+    ),
+    *(
+        (
+            component,
+            "properties.reasoning_details",
+            {"type": "array", "items": _REASONING_DETAIL},
+            "SPEC 5.2: signatures towards chat clients, OpenRouter's spelling",
+        )
+        for component in ("ChatCompletionResponseMessage", "ChatCompletionStreamResponseDelta")
     ),
     (
         "ChatCompletionMessageToolCall",

@@ -181,7 +181,7 @@ def test_budgets_of_models_that_have_budgets(pair: Pair) -> None:
 @both
 @crossing("chat", "responses", "gemini", to=("anthropic",))
 def test_the_newest_claude(pair: Pair, stream: bool) -> None:
-    """From Opus 4.7 on: adaptive thinking alone, told only when asked to; no sampling parameters."""
+    """From Opus 4.7 on: adaptive thinking alone, told only when asked to; no sampling."""
     pair.up.say(Said([Reasoning("Hm."), Text("So.")]))
     client = pair.client(Ask(effort="high", temperature=0.3), "claude-opus-4-7")
     client.user("think")

@@ -69,23 +69,22 @@ class _Choice:
     def _call(self, delta: dict[str, Any], ours: bool) -> None:
         index = delta["index"]
         assert index <= len(self.calls), f"tool call {index} begins before {len(self.calls)}"
-        function = delta.get("function", {})
+        known = self.calls[index] if index < len(self.calls) else delta
+        kind = known.get("type", "function")
+        text = {"function": "arguments", "custom": "input"}[kind]
+        piece = delta.get(kind, {})
         if index == len(self.calls):
             assert delta.get("id"), f"a tool call begins without id: {delta}"
-            assert delta.get("type") == "function", f"a tool call begins without type: {delta}"
-            assert function.get("name"), f"a tool call begins without name: {delta}"
+            assert delta.get("type"), f"a tool call begins without type: {delta}"
+            assert piece.get("name"), f"a tool call begins without name: {delta}"
             if ours:
-                assert function.get("arguments") == "", f"a call begins with arguments: {delta}"
-            self.calls.append({**delta, "function": {**function, "arguments": ""}})
+                assert piece.get(text) == "", f"a call begins with arguments: {delta}"
+            self.calls.append({**delta, kind: {**piece, text: ""}})
         elif ours:
             assert index == len(self.calls) - 1, f"tool call {index} goes on after the next began"
-            assert set(delta) <= {
-                "index",
-                "function",
-                "extra_content",
-            }, f"more than needed: {delta}"
-            assert set(function) <= {"arguments"}, f"name sent twice: {delta}"
-        self.calls[index]["function"]["arguments"] += function.get("arguments") or ""
+            assert set(delta) <= {"index", kind, "extra_content"}, f"more than needed: {delta}"
+            assert set(piece) <= {text}, f"name sent twice: {delta}"
+        self.calls[index][kind][text] += piece.get(text) or ""
         if "extra_content" in delta:
             self.calls[index]["extra_content"] = delta["extra_content"]
 

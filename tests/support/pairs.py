@@ -1,5 +1,6 @@
 """Fixtures of the tests that pair each client with each provider: one gateway before four strict
-providers, which it takes for the vendors themselves, and a Pair for a test to use. A module imports `ups`, `gateway` and `pair` to have them.
+providers, which it takes for the vendors themselves, and a Pair for a test to use. A module imports
+`ups`, `gateway` and `pair` to have them.
 """
 
 from __future__ import annotations

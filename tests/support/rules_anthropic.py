@@ -328,8 +328,8 @@ def anthropic_newest_take_no_sampling(body: Body, memory: Memory) -> Found:
 
 @rule(
     "anthropic",
-    '"thinking.type.enabled" is not supported for this model (Opus 4.7 and newer); adaptive thinking '
-    "is not supported on this model (before 4.6)",
+    '"thinking.type.enabled" is not supported for this model (Opus 4.7 and newer); adaptive '
+    "thinking is not supported on this model (before 4.6)",
 )
 def anthropic_ways_to_think(body: Body, memory: Memory) -> Found:
     kind = _thinking(body)

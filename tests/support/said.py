@@ -155,6 +155,9 @@ def chat_message(message: dict[str, Any]) -> Iterator[Part]:
     if message.get("refusal"):
         yield Refusal(message["refusal"])
     yield from map(chat_call, message.get("tool_calls") or ())
+    old = message.get("function_call")  # before there were tools
+    if old:
+        yield Call(old["name"], arguments(old["arguments"]))
 
 
 def read_chat(answer: dict[str, Any], choice: int = 0) -> Said:

@@ -115,6 +115,18 @@ _OPENAI: tuple[Patch, ...] = (
     ),
     (
         "ChatCompletionMessageToolCallChunk",
+        "properties.type.enum+",
+        ["custom"],
+        "whole answers have custom tool calls; the schema of chunks is behind",
+    ),
+    (
+        "ChatCompletionMessageToolCallChunk",
+        "properties.custom",
+        {"type": "object", "properties": {"name": _STRING, "input": _STRING}},
+        "as above",
+    ),
+    (
+        "ChatCompletionMessageToolCallChunk",
         "properties.extra_content",
         {"type": "object"},
         "SPEC 5.2",

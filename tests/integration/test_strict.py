@@ -645,6 +645,8 @@ CASES: list[tuple[Any, ...]] = [
         config(thinkingConfig={"thinkingBudget": 128}),
         G2,
     ),
+    ("gemini_penalties", config(presencePenalty=0.5), config(seed=1), G2),
+    ("gemini_penalties", config(frequencyPenalty=0.5), config(temperature=1), G3),
     ("gemini_sampling", config(temperature=2.5), config(temperature=2)),
     ("gemini_sampling", config(stopSequences=list("abcdef")), config(stopSequences=list("abcde"))),
     (

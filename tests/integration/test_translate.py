@@ -462,32 +462,35 @@ def test_redacted_reasoning_survives(pair: Pair, stream: bool) -> None:
     assert again.redacted and again.signature in pair.up.memory.issued
 
 
-@pairs(*((c, p) for c in DIALECTS for p in ("responses", "anthropic", "gemini") if c != p))
+@crossing(to=("responses", "anthropic", "gemini"))
 def test_a_strangers_signature_is_not_passed_on(pair: Pair) -> None:
-    """SPEC 5.2: history of another provider of the client's own dialect, or of nobody."""
+    """SPEC 5.2: history that another provider of the client's own dialect made."""
     client = pair.thinker(Ask(effort="medium", tools=[PING]))
     pair.up.say(Said([Reasoning("Hm."), Call("ping", {})], "tools"))
     client.user("hi")
     said = client.send()
     client.results(Result(said.calls[0], "pong"))
-    pair.up.memory.issued.clear()  # as if another had signed
-    strange = json.loads(json.dumps(client.history))
-    for entry in strange:
-        forge(entry)
-    client.history = strange
+    # Nothing of it may be known again: neither the call, nor the thought, nor who signed it.
+    text = json.dumps(client.history).replace("Hm.", "What was that?")
+    client.history = json.loads(text.replace(said.calls[0].id, "call_ofothers"))
+    forge(client.history)
     pair.up.say(Said([Text("ok")]))
     assert client.send().text == "ok"
 
 
+SEALS = ("signature", "encrypted_content", "thoughtSignature", "thought_signature")
+
+
 def forge(value: Any) -> None:
-    """Every signature in it becomes a stranger's."""
+    """Every signature in it becomes a stranger's. In chat, which has none of its own, the member
+    says whose it is: there it goes."""
     for key in list(value) if isinstance(value, dict) else ():
-        if key in ("signature", "encrypted_content", "thoughtSignature", "thought_signature"):
+        if key in SEALS:
             value[key] = "c3RyYW5nZXI="
-        elif key == "format" and str(value.get("type")).startswith("reasoning."):
-            value[key] = "unknown"  # chat's reasoning_details: whose it is
-        elif key == "data" and value.get("type") in ("redacted_thinking", "reasoning.encrypted"):
+        elif key == "data" and value.get("type") == "redacted_thinking":
             value[key] = "c3RyYW5nZXI="
+        elif key in ("extra_content", "reasoning_details"):
+            del value[key]
     for inner in value.values() if isinstance(value, dict) else value:
         if isinstance(inner, (dict, list)):
             forge(inner)

@@ -40,6 +40,7 @@ class _Choice:
         self.text, self.reasoning, self.refusal = "", "", ""
         self.calls: list[dict[str, Any]] = []
         self.details: list[Any] = []
+        self.extra: Any = None
         self.citations: list[S.Citation] = []
 
     def take(self, choice: dict[str, Any], ours: bool) -> None:
@@ -56,6 +57,7 @@ class _Choice:
         self.reasoning += delta.get("reasoning_content") or ""
         self.refusal += delta.get("refusal") or ""
         self.details += delta.get("reasoning_details") or []
+        self.extra = delta.get("extra_content", self.extra)
         for annotation in delta.get("annotations") or ():
             c = annotation["url_citation"]
             self.citations.append(
@@ -114,6 +116,8 @@ class _Choice:
             self.said.raw["reasoning_content"] = self.reasoning
         if self.details:
             self.said.raw["reasoning_details"] = self.details
+        if self.extra:
+            self.said.raw["extra_content"] = self.extra
         if self.calls:
             self.said.raw["tool_calls"] = [_without(c, "index") for c in self.calls]
         return self.said

@@ -64,7 +64,6 @@ _MAGIC = {
     b"\x89PNG": "image/png",
     b"\xff\xd8\xff": "image/jpeg",
     b"GIF8": "image/gif",
-    b"RIFF": "image/webp",
     b"%PDF": "application/pdf",
 }
 
@@ -77,6 +76,8 @@ def media(mime: str, data: str) -> str:
         return "invalid base64 data"
     if not raw:
         return "empty media"
+    if raw[:4] == b"RIFF" and mime != {b"WEBP": "image/webp", b"WAVE": "audio/wav"}.get(raw[8:12]):
+        return f"the media was said to be {mime}, but is {raw[8:12]!r}"
     for magic, kind in _MAGIC.items():
         if raw.startswith(magic) and kind != mime:
             return f"the media was said to be {mime}, but appears to be {kind}"

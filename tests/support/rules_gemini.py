@@ -255,6 +255,13 @@ def gemini_sampling(body: Body, _: Memory) -> Found:
         yield "generation_config.max_output_tokens", "must be positive."
 
 
+@rule("gemini", "Penalty is not enabled for this model (from 2.5 on)")
+def gemini_penalties(body: Body, memory: Memory) -> Found:
+    for member in ("presencePenalty", "frequencyPenalty"):
+        if member in _config(body) and not re.match(r"^gemini-(1|2\.0)", memory.model):
+            yield f"generation_config.{member}", "Penalty is not enabled for this model"
+
+
 @rule(
     "gemini",
     "guide 'Structured output': responseMimeType application/json; Function calling with a "

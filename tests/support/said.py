@@ -331,6 +331,9 @@ def gemini_citations(candidate: dict[str, Any]) -> list[Citation]:
     """Grounding: what the text rests on stands beside it."""
     grounding = candidate.get("groundingMetadata", {})
     chunks = grounding.get("groundingChunks", [])
+    if not grounding.get("groundingSupports"):  # nobody knows of which words
+        webs = [c["web"] for c in chunks if "web" in c]
+        return [Citation(w["uri"], w.get("title", "")) for w in webs]
     return [
         Citation(
             chunks[i]["web"]["uri"],

@@ -107,11 +107,19 @@ _OPENAI: tuple[Patch, ...] = (
         )
         for component in ("ChatCompletionResponseMessage", "ChatCompletionStreamResponseDelta")
     ),
-    (
-        "ChatCompletionMessageToolCall",
-        "properties.extra_content",
-        {"type": "object"},
-        "SPEC 5.2: Google's place for a thought signature on a chat tool call",
+    *(
+        (
+            f"ChatCompletion{component}",
+            "properties.extra_content",
+            {"type": "object"},
+            "SPEC 5.2: Google's place for a thought signature, on a tool call or beside a text",
+        )
+        for component in (
+            "MessageToolCall",
+            "MessageToolCallChunk",
+            "ResponseMessage",
+            "StreamResponseDelta",
+        )
     ),
     (
         "ChatCompletionMessageToolCallChunk",
@@ -124,12 +132,6 @@ _OPENAI: tuple[Patch, ...] = (
         "properties.custom",
         {"type": "object", "properties": {"name": _STRING, "input": _STRING}},
         "as above",
-    ),
-    (
-        "ChatCompletionMessageToolCallChunk",
-        "properties.extra_content",
-        {"type": "object"},
-        "SPEC 5.2",
     ),
     (
         "CreateChatCompletionResponse",

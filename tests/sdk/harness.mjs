@@ -1,13 +1,25 @@
 // What the scripts share: named checks, each reported as one line of JSON that test_sdk.py reads.
-// GATEWAY_URL and GATEWAY_KEY say where the gateway is.
+// GATEWAY_URL and GATEWAY_KEY say where the gateway is, SDK_PROVIDER whose dialect the provider
+// speaks: "own" (the client's), or chat, responses, anthropic, gemini.
 
 export const url = process.env.GATEWAY_URL;
 export const key = process.env.GATEWAY_KEY;
+export const provider = process.env.SDK_PROVIDER ?? 'own';
+export const own = provider === 'own';
+export const sim = (name) => (own ? name : `${name}-${provider}`);
+
+// One grey pixel.
+export const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==';
 
 const checks = [];
 
 export function check(name, fn) {
   checks.push({ name, fn });
+}
+
+// What does not depend on the provider, or is never translated.
+export function ownCheck(name, fn) {
+  if (own) check(name, fn);
 }
 
 function timeout(ms) {

@@ -196,6 +196,8 @@ static void fit_image(struct chat_writer *cw)
     static const char *const names[][2] = {{"aspectRatio", "aspect_ratio"},
                                            {"imageSize", "image_size"}};
     struct buf out;
+    if (cw->traits & TRAIT_OWN)
+        cw->rq->image_options = NULL;
     if (!cw->rq->image_options)
         return;
     buf_init(&out, SIZE_MAX / 2);
@@ -210,7 +212,7 @@ static void fit_image(struct chat_writer *cw)
         jw_value(&w, v);
     }
     jw_object_end(&w);
-    cw->rq->image_options = chat_tree(buf_str(&out), cw->rq->arena);
+    cw->rq->image_options = out.n > 2 ? chat_tree(buf_str(&out), cw->rq->arena) : NULL;
     buf_fini(&out);
 }
 

@@ -4,6 +4,7 @@
  * The sequence is SPEC 5.11's: the role, what there is of text, each tool call first named and then
  * with its arguments, the finish reason in a chunk of its own, usage, [DONE]. Members of the answer
  * and of its messages that we do not know are passed on, so nothing the provider said is lost.
+ * That is why it is not done with the codec's reader and writer: events have no place for them.
  */
 #include <stdlib.h>
 #include <yyjson.h>

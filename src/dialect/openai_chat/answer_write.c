@@ -214,7 +214,10 @@ static void on_delta(struct writing *wr, const struct ir_event *e)
         break;
     case IR_PART_REFUSAL: put_text(wr, S("refusal"), e->text); break;
     case IR_PART_REASONING: put_thought(wr, p, e->text); break;
-    case IR_PART_CALL: put_arguments(wr, p, e->text); break;
+    case IR_PART_CALL:
+        put_arguments(wr, p, e->text);
+        p->told |= e->text.n > 0;
+        break;
     case IR_PART_AUDIO: {
         struct json_writer w = open_delta(wr);
         jw_key(&w, S("audio"));
@@ -226,6 +229,15 @@ static void on_delta(struct writing *wr, const struct ir_event *e)
     }
     default: break;
     }
+}
+
+/* A call without arguments: Anthropic's streams send none, clients here parse what they have. */
+static void on_part_end(struct writing *wr, const struct ir_event *e)
+{
+    const struct chat_out_part *p = chat_out_part_of(wr->choice, e->index);
+    if (p && p->kind == IR_PART_CALL && !p->custom && !p->told)
+        put_arguments(wr, p, S("{}"));
+    chat_out_part_over(wr->choice, e->index);
 }
 
 static void on_citation(struct writing *wr, const struct ir_event *e)
@@ -315,7 +327,7 @@ void chat_write_event(void *state, const struct answer_ask *ask, const struct ir
     }
     case IR_EV_CITATION: on_citation(&wr, e); break;
     case IR_EV_LOGPROBS: on_logprobs(&wr, e); break;
-    case IR_EV_PART_END: chat_out_part_over(wr.choice, e->index); break;
+    case IR_EV_PART_END: on_part_end(&wr, e); break;
     case IR_EV_FINISH: on_finish(&wr, e); break;
     default: break;
     }

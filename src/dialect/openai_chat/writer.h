@@ -13,6 +13,7 @@ struct chat_out_part {
     enum ir_part_kind kind;
     unsigned call;  /* CALL: its number among the choice's calls */
     bool custom;    /* CALL */
+    bool told;      /* CALL: some of its arguments are out */
     bool apart;     /* REASONING: other text came before it, and nothing of it yet */
     int64_t begins; /* TEXT: characters of content before it */
 };

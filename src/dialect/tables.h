@@ -53,6 +53,8 @@ extern const struct dialect dialect_chat, dialect_responses, dialect_anthropic, 
 
 /* {"error":{...}} as both OpenAI dialects have it. */
 void openai_error_body(const struct dialect_error *e, struct buf *out);
+/* error.type by status, as they say it. */
+const char *openai_error_type(int status);
 
 /* The tap's watch set, built once per process. */
 const struct watch_set *dialect_watch_set(const struct dialect *d);

@@ -35,7 +35,7 @@ static const struct watch_path paths[] = {
 static const char *const words[] = {"usage", "error", "finish_reason", NULL};
 
 /* Type by status, as the API's own errors have it. */
-static const char *error_type(int status)
+const char *openai_error_type(int status)
 {
     switch (status) {
     case 401: return "authentication_error";
@@ -52,7 +52,7 @@ void openai_error_body(const struct dialect_error *e, struct buf *out)
     jw_key(&w, S("error"));
     jw_object(&w);
     jw_kstr(&w, "message", e->message);
-    jw_kstr(&w, "type", str_c(error_type(e->status)));
+    jw_kstr(&w, "type", str_c(openai_error_type(e->status)));
     if (e->param)
         jw_kstr(&w, "param", str_c(e->param));
     else

@@ -6,11 +6,19 @@
 
 /* ---- records ---- */
 
+/* Servers that number nothing say one item at a time: the latest is meant. */
+static bool is_item(const struct read_item *it, int64_t output_index, str id)
+{
+    if (output_index >= 0)
+        return it->output_index == output_index;
+    return !id.n || str_eq(it->id, id);
+}
+
 struct read_item *read_item_of(struct answer_reader *r, int64_t output_index, str id)
 {
     struct reader_state *st = reader_state(r);
     for (struct read_item *it = st->items; it; it = it->next) {
-        if (output_index >= 0 ? it->output_index == output_index : id.n && str_eq(it->id, id))
+        if (is_item(it, output_index, id))
             return it;
     }
     struct read_item *it = arena_new(r->life, struct read_item);

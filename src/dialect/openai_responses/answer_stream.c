@@ -22,20 +22,24 @@ static enum err on_response(struct answer_reader *r, yyjson_val *e, struct fail 
     return OK;
 }
 
-/* Whether an item of the final response has been emitted: by id, for numbering differs where
- * providers leave items out of either. */
-static bool was_done(struct answer_reader *r, yyjson_val *item, int64_t at)
+/*
+ * What is known of an item of the final response: by its id first, for numbering differs where
+ * providers leave items out of either; by its place; where a server numbers nothing, the oldest
+ * item that is not over.
+ */
+static struct read_item *final_item(struct answer_reader *r, yyjson_val *item, int64_t at)
 {
     str id = jv_get_str(item, "id");
+    struct read_item *placed = NULL, *bare = NULL;
     for (struct read_item *it = reader_state(r)->items; it; it = it->next) {
-        if (it->done && id.n && str_eq(it->id, id))
-            return true;
+        if (id.n && str_eq(it->id, id))
+            return it;
+        if (it->output_index == at)
+            placed = it;
+        else if (it->output_index < 0 && !it->id.n && !it->done)
+            bare = it;
     }
-    for (struct read_item *it = reader_state(r)->items; it; it = it->next) {
-        if (it->done && it->output_index == at)
-            return true;
-    }
-    return false;
+    return placed ? placed : bare ? bare : read_item_of(r, at, id);
 }
 
 static enum err on_terminal(struct answer_reader *r, yyjson_val *e, struct fail *f)
@@ -45,10 +49,7 @@ static enum err on_terminal(struct answer_reader *r, yyjson_val *e, struct fail 
     int64_t at = 0;
     read_start(r, response);
     for (yyjson_val *item; (item = yyjson_arr_iter_next(&items)); at++) {
-        if (was_done(r, item, at))
-            continue;
-        struct read_item *it = read_item_of(r, at, jv_get_str(item, "id"));
-        enum err bad = read_finish_item(r, it, item, f);
+        enum err bad = read_finish_item(r, final_item(r, item, at), item, f);
         if (bad)
             return bad;
     }

@@ -5,6 +5,7 @@
  * response repeats them all; a whole answer is the same machine run without frames.
  */
 #include "dialect/openai_responses/answer.h"
+#include "dialect/tables.h"
 
 /* ---- the response object ---- */
 
@@ -75,14 +76,7 @@ static void put_incomplete(const struct writer_state *st, bool incomplete, struc
     jw_object_end(w);
 }
 
-/* enum ResponseErrorCode by status; the message tells the rest. */
-static str error_code(const struct ir_error *e)
-{
-    return e->status == 429                      ? S("rate_limit_exceeded")
-           : e->status >= 400 && e->status < 500 ? S("invalid_prompt")
-                                                 : S("server_error");
-}
-
+/* With the provider's own code: Codex acts on some (context_length_exceeded, rate_limit_exceeded). */
 static void put_error(const struct ir_error *e, struct json_writer *w)
 {
     jw_key(w, S("error"));
@@ -91,7 +85,8 @@ static void put_error(const struct ir_error *e, struct json_writer *w)
         return;
     }
     jw_object(w);
-    jw_kstr(w, "code", error_code(e));
+    jw_kstr(w, "type", str_c(openai_error_type(e->status)));
+    jw_kstr(w, "code", e->code.n ? e->code : str_c(responses_error_code(e->status)));
     jw_kstr(w, "message", e->message);
     jw_object_end(w);
 }

@@ -217,6 +217,18 @@ static bool has_tool(const struct ir_request *rq, enum ir_tool_kind kind)
     return false;
 }
 
+static bool has_reasoned(const struct ir_request *rq)
+{
+    for (const struct ir_message *m = rq->messages; m; m = m->next) {
+        for (const struct ir_part *p = m->parts.first; p; p = p->next) {
+            if (p->kind == IR_PART_REASONING && p->seal.issuer == DIALECT_RESPONSES &&
+                p->seal.value.n)
+                return true;
+        }
+    }
+    return false;
+}
+
 /*
  * Nothing is stored for clients of other dialects, so reasoning has to come encrypted if the next
  * turn is to go on with it. Models that do not reason refuse that ("Encrypted content is not
@@ -226,7 +238,7 @@ static bool may_reason(const struct ir_request *rq, const struct ir_target *to)
 {
     if (to->reasons == IR_NO || rq->reasoning.kind == IR_THINK_OFF)
         return false;
-    return to->reasons == IR_YES || rq->reasoning.kind != IR_THINK_UNSAID;
+    return to->reasons == IR_YES || rq->reasoning.kind != IR_THINK_UNSAID || has_reasoned(rq);
 }
 
 static void write_include(const struct ir_request *rq, const struct ir_target *to,

@@ -2,6 +2,7 @@
  * dialect/openai_responses/responses.c - the Responses API. A stream's lifecycle events wrap in
  * `response` what a whole answer has at its top.
  */
+#include "dialect/openai_responses/responses.h"
 #include "dialect/tables.h"
 #include "json/write.h"
 
@@ -31,18 +32,15 @@ static const struct dialect_event events[] = {
     {NULL, 0},
 };
 
-/* SPEC 1.7; only for errors that bring no code of their own. */
-static const char *code_of(const struct dialect_error *e)
+const char *responses_error_code(int status)
 {
-    if (e->code)
-        return e->code;
-    switch (e->status) {
+    switch (status) {
     case 401: return "invalid_api_key";
     case 403: return "insufficient_quota";
     case 404: return "model_not_found";
     case 408: return "request_timeout";
     case 429: return "rate_limit_exceeded";
-    default: return e->status >= 500 ? "internal_server_error" : "invalid_request_error";
+    default: return status >= 500 ? "internal_server_error" : "invalid_request_error";
     }
 }
 
@@ -53,7 +51,7 @@ static void error_frame(const struct tap *t, const struct dialect_error *e, stru
     struct json_writer w = json_writer(out);
     jw_object(&w);
     jw_kstr(&w, "type", S("error"));
-    jw_kstr(&w, "code", str_c(code_of(e)));
+    jw_kstr(&w, "code", str_c(e->code ? e->code : responses_error_code(e->status)));
     jw_kstr(&w, "message", e->message);
     if (e->param)
         jw_kstr(&w, "param", str_c(e->param));

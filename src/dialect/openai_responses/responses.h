@@ -13,6 +13,9 @@
 
 extern const struct ir_fate_row responses_fates[CAN_COUNT];
 
+/* SPEC 1.7: for errors that bring no code of their own (responses.c). */
+const char *responses_error_code(int status);
+
 /* ---- Items that requests and answers have in common (items.c). ---- */
 
 /* web_search_call: what was searched, or the page that was opened. */

@@ -76,7 +76,7 @@ static void put_incomplete(const struct writer_state *st, bool incomplete, struc
     jw_object_end(w);
 }
 
-/* With the provider's own code: Codex acts on some (context_length_exceeded, rate_limit_exceeded). */
+/* With the provider's own code: Codex acts on some (context_length_exceeded and the like). */
 static void put_error(const struct ir_error *e, struct json_writer *w)
 {
     jw_key(w, S("error"));

@@ -4,12 +4,20 @@
 #include "dialect/gemini/answer_state.h"
 #include "dialect/gemini/gemini.h"
 #include "ir/seal.h"
-#include "json/scan.h"
+#include "json/read.h"
 
-static bool is_object(str json)
+/* Written anew and not as the model wrote them: its line breaks would end the event's data, and
+ * U+2028 stand there unescaped. Anything but an object is none. */
+static void write_args(str args, struct json_writer *w)
 {
-    enum json_kind kind = JSON_ABSENT;
-    return json_validate(json, JSON_DEPTH_MAX, &kind, NULL) == OK && kind == JSON_OBJECT;
+    struct arena scratch;
+    yyjson_val *v;
+    arena_init(&scratch);
+    if (json_read(args, &scratch, &v, NULL) == OK && yyjson_is_obj(v))
+        jw_value(w, v);
+    else
+        jw_raw(w, S("{}"));
+    arena_fini(&scratch);
 }
 
 void gemini_call_write(str id, str name, str args, str signature, struct json_writer *w)
@@ -21,7 +29,7 @@ void gemini_call_write(str id, str name, str args, str signature, struct json_wr
         jw_kstr(w, "id", id);
     jw_kstr(w, "name", name);
     jw_key(w, S("args"));
-    jw_raw(w, is_object(args) ? str_trim(args) : S("{}"));
+    write_args(args, w);
     jw_object_end(w);
     if (signature.n)
         jw_kstr(w, "thoughtSignature", signature);

@@ -33,6 +33,8 @@ struct chat_choice {
     bool sealed;    /* it has its seal */
     enum ir_part_kind kind;
     int64_t detail; /* reasoning: index of the detail it is made from; -1: none said */
+    size_t plain;   /* reasoning: bytes of its text that came without details, */
+    uint64_t hash;  /* and their hash (FNV-1a) */
     bool tagged;    /* Google's thoughts: their closing tag is still to come */
     bool called, refused;
     struct chat_call *calls; /* open ones, newest first */

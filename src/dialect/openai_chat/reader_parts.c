@@ -99,6 +99,15 @@ static void close_calls(struct chat_reading *rd)
     }
 }
 
+static const uint64_t FNV_START = UINT64_C(0xcbf29ce484222325);
+
+static uint64_t fnv(uint64_t hash, str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        hash = (hash ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
 static void open_part(struct chat_reading *rd, const struct ir_part *part)
 {
     struct chat_choice *c = rd->choice;
@@ -108,6 +117,8 @@ static void open_part(struct chat_reading *rd, const struct ir_part *part)
     c->kind = part->kind;
     c->sealed = part->seal.value.n > 0;
     c->detail = -1;
+    c->plain = 0;
+    c->hash = FNV_START;
 }
 
 static void put_text(struct chat_reading *rd, enum ir_part_kind kind, str text)
@@ -118,6 +129,10 @@ static void put_text(struct chat_reading *rd, enum ir_part_kind kind, str text)
         open_part(rd, &part);
     }
     c->refused |= kind == IR_PART_REFUSAL;
+    if (kind == IR_PART_REASONING) {
+        c->plain += text.n;
+        c->hash = fnv(c->hash, text);
+    }
     emit_text(rd, current(c), text);
 }
 
@@ -242,6 +257,13 @@ static bool goes_on(const struct chat_choice *c, const struct chat_detail *d)
     return same || !d->text.n;
 }
 
+/* Whether the detail only says again, with its signature, what came as plain text before: so we
+ * write it ourselves, for clients that keep the details and nothing else. */
+static bool repeats(const struct chat_choice *c, const struct chat_detail *d)
+{
+    return d->text.n == c->plain && fnv(FNV_START, d->text) == c->hash;
+}
+
 static void put_detail(struct chat_reading *rd, const struct chat_detail *d)
 {
     struct chat_choice *c = rd->choice;
@@ -254,9 +276,8 @@ static void put_detail(struct chat_reading *rd, const struct chat_detail *d)
         open_part(rd, &part);
         c->detail = d->index;
     }
-    if (d->text.n) {
+    if (!repeats(c, d))
         emit_text(rd, current(c), d->text);
-    }
     if (seal.value.n && !part.redacted)
         emit_seal(rd, &seal);
 }

@@ -3,6 +3,7 @@
  */
 #include "base/version.h"
 #include "channel/sim.h"
+#include "relay/amend.h"
 #include "relay/translate.h"
 
 enum { HEAD_FIELDS_MAX = 64, HEAD_BYTES_MAX = 256 * 1024 };
@@ -233,6 +234,8 @@ static enum err edit_body(struct exchange *x, struct json_edit *e, struct fail *
     json_edit_init(e, x->body, &x->s->arena);
     edit_model(x, e);
     enum err err = edit_usage(x, e, f);
+    if (!err)
+        err = amend_spans(x, e, f);
     const struct thinking *th = resolved_thinking(&x->resolved, x->target);
     if (!err && th->kind != THINK_UNSAID && x->op->flags & OP_GENERATES)
         err = thinking_apply(th, x->op->dialect, resolved_upstream(&x->resolved, x->target), e, f);
@@ -319,6 +322,11 @@ static enum err send_document(struct exchange *x, struct fail *f)
 {
     struct json_edit edit;
     struct iovec v[JSON_PIECES_MAX];
+    str anew;
+    if (amend_whole(x, &anew)) {
+        v[0] = (struct iovec){(void *)(uintptr_t)anew.p, anew.n};
+        return send_pieces(x, v, 1, anew.n, f);
+    }
     enum err e = edit_body(x, &edit, f);
     if (e)
         return e;

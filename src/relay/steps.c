@@ -10,6 +10,10 @@ static const str watched[FIELD_COUNT] = {
     [FIELD_STREAM_OPTIONS] = {"stream_options", 14},
     [FIELD_MESSAGES] = {"messages", 8},
     [FIELD_INPUT] = {"input", 5},
+    [FIELD_EFFORT] = {"reasoning_effort", 16},
+    [FIELD_REASONING] = {"reasoning", 9},
+    [FIELD_THINKING] = {"thinking", 8},
+    [FIELD_MAX_TOKENS] = {"max_tokens", 10},
 };
 
 /*

@@ -77,7 +77,8 @@ static struct ir_target target_of(const struct md_block *b)
     str reasons = md_option(b, S("reasons"));
     struct ir_target t = {.model = model.n ? model : S("target-model"),
                           .counting = md_has(b, S("counting")),
-                          .is_compat = md_has(b, S("compat"))};
+                          .is_compat = md_has(b, S("compat")),
+                          .vertex = md_has(b, S("vertex"))};
     if (most.n)
         assert_true(str_u64(most, &t.max_output));
     if (reasons.n)

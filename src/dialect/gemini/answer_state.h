@@ -72,6 +72,7 @@ struct reply {
     bool redacted;
     struct offsets offsets;
     size_t text_base; /* of the open TEXT part */
+    struct ir_citation *unplaced; /* of the open part, all of which they are about */
     struct grounding grounding;
     bool finished;
     enum ir_finish finish;

@@ -94,8 +94,9 @@ static void ground_part(const struct whole *x, struct grounding *g, const struct
     offsets_add(all, x->ask->arena, p->text);
     for (const struct ir_citation *c = p->citations; c; c = c->next) {
         bool placed = c->start >= 0 && c->end > c->start;
-        gemini_ground(g, x->ask->arena, c, placed ? offsets_byte(all, base + (size_t)c->start) : 0,
-                      placed ? offsets_byte(all, base + (size_t)c->end) : 0);
+        gemini_ground(g, x->ask->arena, c,
+                      placed ? offsets_byte(all, base + (size_t)c->start) : base_bytes,
+                      placed ? offsets_byte(all, base + (size_t)c->end) : all->n);
     }
 }
 

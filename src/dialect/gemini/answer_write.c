@@ -203,15 +203,37 @@ static void on_seal(struct gemini_writer *s, const struct answer_ask *ask, struc
         put_text(s, ask, r, S(""), signature, out);
 }
 
-/* Characters of the part become bytes of all text. */
+/* Characters of the part become bytes of all text. A citation that does not say what it is about
+ * waits for the end of the part: it is about all of it, as Anthropic's are. */
 static void on_citation(const struct answer_ask *ask, struct reply *r, const struct ir_citation *c)
 {
-    size_t base = offsets_chars(&r->offsets, r->text_base), from = 0, to = 0;
+    size_t base = offsets_chars(&r->offsets, r->text_base);
     if (c->start >= 0 && c->end > c->start) {
-        from = offsets_byte(&r->offsets, base + (size_t)c->start);
-        to = offsets_byte(&r->offsets, base + (size_t)c->end);
+        gemini_ground(&r->grounding, ask->arena, c,
+                      offsets_byte(&r->offsets, base + (size_t)c->start),
+                      offsets_byte(&r->offsets, base + (size_t)c->end));
+        return;
     }
-    gemini_ground(&r->grounding, ask->arena, c, from, to);
+    struct ir_citation *copy = arena_new(ask->arena, struct ir_citation);
+    copy->url = str_dup(ask->arena, c->url);
+    copy->title = str_dup(ask->arena, c->title);
+    copy->file_id = str_dup(ask->arena, c->file_id);
+    copy->quote = str_dup(ask->arena, c->quote);
+    copy->next = r->unplaced;
+    r->unplaced = copy;
+}
+
+static void place_citations(const struct answer_ask *ask, struct reply *r)
+{
+    struct ir_citation *in_order = NULL;
+    for (struct ir_citation *c = r->unplaced, *next; c; c = next) {
+        next = c->next;
+        c->next = in_order;
+        in_order = c;
+    }
+    for (const struct ir_citation *c = in_order; c; c = c->next)
+        gemini_ground(&r->grounding, ask->arena, c, r->text_base, r->offsets.n);
+    r->unplaced = NULL;
 }
 
 static void on_logprobs(struct gemini_writer *s, const struct answer_ask *ask,
@@ -236,6 +258,8 @@ static void on_part_end(struct gemini_writer *s, const struct answer_ask *ask, s
     struct pending_call *call = call_at(r, e->index);
     if (call)
         end_call(s, ask, r, call, out);
+    else
+        place_citations(ask, r);
 }
 
 static void on_finish(const struct answer_ask *ask, struct reply *r, const struct ir_event *e)

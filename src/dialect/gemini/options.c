@@ -245,8 +245,10 @@ static void write_image_options(const struct ir_request *rq, const struct ir_tar
 
 static enum err read_image_options(struct ir_request *rq, yyjson_val *v, struct fail *f)
 {
-    rq->image_options = v;
-    return ir_want_object(v, "generationConfig.imageConfig", f);
+    enum err e = ir_want_object(v, "generationConfig.imageConfig", f);
+    if (!e && (gemini_get(v, "aspectRatio") || gemini_get(v, "imageSize")))
+        rq->image_options = v;
+    return e;
 }
 
 #define ROW_OF(key, feature, reader, writer) FIELD_OF(key, feature, reader, writer)

@@ -170,7 +170,7 @@ static str made_id(struct answer_reader *r, const struct candidate *c, str name,
     str parts[] = {state_of(r)->id, S("\n"), name, S("\n"), args};
     uint64_t hash =
         hash_siphash(0x67656d696e69, c->choice << 16 | c->part, str_join(&r->scratch, parts, 5));
-    return arena_printf(&r->scratch, "call_%016llx", (unsigned long long)hash);
+    return arena_printf(state_of(r)->arena, "call_%016llx", (unsigned long long)hash);
 }
 
 static void take_call(struct answer_reader *r, struct candidate *c, yyjson_val *v, str signature)

@@ -71,7 +71,7 @@ struct reply {
     enum ir_part_kind open_kind; /* of the part that is no call */
     bool redacted;
     struct offsets offsets;
-    size_t text_base; /* of the open TEXT part */
+    size_t text_base;             /* of the open TEXT part */
     struct ir_citation *unplaced; /* of the open part, all of which they are about */
     struct grounding grounding;
     bool finished;

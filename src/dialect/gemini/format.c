@@ -74,7 +74,7 @@ void gemini_format_write(const struct ir_request *rq, const struct ir_target *to
     if (kind != IR_FORMAT_OBJECT && kind != IR_FORMAT_SCHEMA)
         return;
     if (!model.third && gemini_has_functions(rq)) {
-        ir_target_lose(to, S("response format beside function tools"));
+        gemini_lose(rq, to, kind == IR_FORMAT_SCHEMA ? CAN_JSON_SCHEMA : CAN_JSON_MODE);
         return;
     }
     jw_kstr(w, "responseMimeType", S("application/json"));

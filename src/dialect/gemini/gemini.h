@@ -95,6 +95,9 @@ bool gemini_has_functions(const struct ir_request *rq);
 bool gemini_again(const struct ir_request *rq, yyjson_val *obj, const char *name,
                   struct json_writer *w);
 
+/* Names what the target's model or provider cannot be told, in the client's spelling. */
+void gemini_lose(const struct ir_request *rq, const struct ir_target *to, enum ir_feature f);
+
 /* ---- Media, in requests and answers. ---- */
 
 /* A part of the kind that the media type stands for; DOCUMENT for all that is no image, audio or

@@ -36,6 +36,11 @@ bool gemini_again(const struct ir_request *rq, yyjson_val *obj, const char *name
     return true;
 }
 
+void gemini_lose(const struct ir_request *rq, const struct ir_target *to, enum ir_feature f)
+{
+    ir_target_lose(to, ir_feature_name(f, codec_get(rq->from)->fates));
+}
+
 /* "2.5" behind "gemini-"; 0 when the name has no number. Tenths. */
 static unsigned version_of(str name)
 {

@@ -142,12 +142,12 @@ static bool is_zero(str number)
 
 /* Zero is what clients send without a thought, and is the default. */
 static void write_penalty(const struct ir_request *rq, const struct ir_target *to, const char *key,
-                          str value, struct json_writer *w)
+                          enum ir_feature feature, str value, struct json_writer *w)
 {
     if (gemini_again(rq, config_of(rq), key, w) || is_zero(value))
         return;
     if (!gemini_model_of(to).penalties) {
-        ir_target_lose(to, str_c(key));
+        gemini_lose(rq, to, feature);
         return;
     }
     jw_key(w, str_c(key));
@@ -171,7 +171,7 @@ static enum err read_frequency(struct ir_request *rq, yyjson_val *v, struct fail
 static void write_frequency(const struct ir_request *rq, const struct ir_target *to,
                             struct json_writer *w)
 {
-    write_penalty(rq, to, "frequencyPenalty", rq->frequency_penalty, w);
+    write_penalty(rq, to, "frequencyPenalty", CAN_FREQUENCY_PENALTY, rq->frequency_penalty, w);
 }
 
 static enum err read_presence(struct ir_request *rq, yyjson_val *v, struct fail *f)
@@ -182,7 +182,7 @@ static enum err read_presence(struct ir_request *rq, yyjson_val *v, struct fail 
 static void write_presence(const struct ir_request *rq, const struct ir_target *to,
                            struct json_writer *w)
 {
-    write_penalty(rq, to, "presencePenalty", rq->presence_penalty, w);
+    write_penalty(rq, to, "presencePenalty", CAN_PRESENCE_PENALTY, rq->presence_penalty, w);
 }
 
 /* ---- output ---- */
@@ -351,7 +351,7 @@ static void write_tier(const struct ir_request *rq, const struct ir_target *to,
     if (gemini_again(rq, gemini_request_of(rq->src), "serviceTier", w) || !tier.n)
         return;
     if (to->vertex || to->is_compat) {
-        ir_target_lose(to, S("service_tier"));
+        gemini_lose(rq, to, CAN_SERVICE_TIER);
         return;
     }
     if (str_eq(tier, S("default")))

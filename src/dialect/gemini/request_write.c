@@ -308,7 +308,7 @@ static bool can_say(const struct writing *x, const struct ir_part *p)
 {
     if (p->kind == IR_PART_RAW || p->kind == IR_PART_CODE || p->kind == IR_PART_SEARCH) {
         if (!x->same && p->kind != IR_PART_RAW)
-            ir_target_lose(x->to, S("results of hosted tools"));
+            gemini_lose(x->rq, x->to, CAN_OWN_CONTENT);
         return x->same && p->kind != IR_PART_SEARCH;
     }
     if (p->kind == IR_PART_REFUSAL || (p->kind == IR_PART_TEXT && !x->same))
@@ -502,13 +502,41 @@ void gemini_contents_write(const struct ir_request *rq, const struct ir_target *
 
 /* ---- the request ---- */
 
+static bool is_declared(const struct ir_request *rq, str name)
+{
+    for (const struct ir_tool *t = rq->tools; t; t = t->next) {
+        if ((t->kind == IR_TOOL_FUNCTION || t->kind == IR_TOOL_CUSTOM) && str_eq(t->name, name))
+            return true;
+    }
+    return false;
+}
+
+/* A tool that must be called has to be there: the API answers with a 400 as well, in words that
+ * are not the client's. */
+static enum err check_choice(const struct ir_request *rq, struct fail *f)
+{
+    const struct ir_choice *c = &rq->choice;
+    bool names =
+        c->kind == IR_CHOICE_SOME ||
+        (c->kind == IR_CHOICE_ONE && (c->tool == IR_TOOL_FUNCTION || c->tool == IR_TOOL_CUSTOM));
+    for (size_t i = 0; names && i < c->n_names; i++) {
+        if (!is_declared(rq, c->names[i]))
+            return fail_set(f, ERR_BAD_REQUEST,
+                            "the tool choice names \"%.*s\", which is not among the tools",
+                            STR_FMT(c->names[i]));
+    }
+    return OK;
+}
+
 enum err gemini_request_write(struct ir_request *rq, const struct ir_target *to, struct buf *out,
                               struct fail *f)
 {
     struct json_writer w = json_writer(out);
     bool wrapped = to->counting && !to->vertex;
     yyjson_val *src = gemini_request_of(rq->src);
-    (void)f;
+    enum err e = rq->from == DIALECT_GEMINI ? OK : check_choice(rq, f);
+    if (e)
+        return e;
     jw_object(&w);
     if (wrapped) {
         str parts[] = {S("models/"), to->model};

@@ -162,9 +162,9 @@ static void write_hosted(const struct ir_tool *t, const struct ir_target *to, st
 static void write_all_hosted(const struct ir_request *rq, const struct ir_target *to,
                              struct json_writer *w)
 {
-    static const char *const names[] = {[IR_TOOL_WEB_SEARCH] = "web search",
-                                        [IR_TOOL_WEB_FETCH] = "web fetch",
-                                        [IR_TOOL_CODE_EXECUTION] = "code execution"};
+    static const enum ir_feature features[] = {[IR_TOOL_WEB_SEARCH] = CAN_WEB_SEARCH,
+                                               [IR_TOOL_WEB_FETCH] = CAN_WEB_FETCH,
+                                               [IR_TOOL_CODE_EXECUTION] = CAN_CODE_EXECUTION};
     unsigned seen = 0;
     for (const struct ir_tool *t = rq->tools; t; t = t->next) {
         if (!is_hosted(t) || seen >> t->kind & 1)
@@ -173,7 +173,7 @@ static void write_all_hosted(const struct ir_request *rq, const struct ir_target
         if (may_host(rq, to))
             write_hosted(t, to, w);
         else
-            ir_target_lose(to, str_c(names[t->kind]));
+            gemini_lose(rq, to, features[t->kind]);
     }
 }
 

@@ -63,6 +63,8 @@ static void handle_closed(uv_handle_t *h)
 
     if (--c->handles > 0)
         return;
+    if (c->stream.plan)
+        sim_speak_fini(c->stream.plan);
     buf_fini(&c->body);
     arena_fini(&c->arena);
     mem_free(c);
@@ -213,7 +215,7 @@ static void fill(struct sim_call *c)
         c->text_sent += sim_stream_step(&c->stream, &c->body);
     }
     if (at_break(c) && c->fail_event) {
-        c->stream.writer->fail(c->stream.plan, &c->body);
+        sim_speak_failure(c->stream.plan, &c->body);
         c->stream.at = SIM_AT_END;
     }
 }
@@ -443,16 +445,14 @@ static void set_pace(struct sim_call *c, const struct sim_request *rq, const str
 static void answer_plan(struct sim_call *c, const struct sim_request *rq, struct sim_ask *a)
 {
     struct sim_plan *p = sim_plan_make(a);
-    const struct sim_writer *w = sim_writer_of(rq->dialect, rq->operation);
 
-    p->json_array = a->json_array;
+    c->stream.plan = p;
     if (rq->stream) {
         c->streamed = true;
-        c->content_type = p->json_array ? json_type(rq->dialect) : S("text/event-stream");
-        c->stream = (struct sim_stream){.plan = p, .writer = w};
+        c->content_type = p->ask.json_array ? json_type(rq->dialect) : S("text/event-stream");
         return;
     }
-    w->whole(p, &c->body);
+    sim_speak_whole(p, &c->body);
     /* Nothing goes out before the last token is made. */
     if (c->rate > 0)
         c->latency_ms += (uint64_t)((double)p->output_tokens * 4000.0 / c->rate);
@@ -493,18 +493,6 @@ static void answer(struct sim_call *c, const struct sim_request *rq)
     else
         answer_small(c, rq, &a);
     yyjson_doc_free(a.doc);
-}
-
-const struct sim_writer *sim_writer_of(enum dialect_id dialect, enum sim_operation operation)
-{
-    if (operation == SIM_COMPLETIONS)
-        return &sim_completions_writer;
-    switch (dialect) {
-    case DIALECT_RESPONSES: return &sim_responses_writer;
-    case DIALECT_ANTHROPIC: return &sim_anthropic_writer;
-    case DIALECT_GEMINI: return &sim_gemini_writer;
-    default: return &sim_chat_writer;
-    }
 }
 
 struct call *sim_start(struct worker *w, const struct sim_request *rq, const struct call_events *ev,

@@ -454,7 +454,6 @@ struct sim_plan *sim_plan_make(struct sim_ask *a)
     p->model = str_dup(a->arena, a->rq->model);
     p->created = clock_wall_ms() / 1000;
     p->input_tokens = a->input_tokens;
-    p->include_usage = a->include_usage;
     p->reasoning_shown = a->reasoning_shown || a->say.reasoning;
     p->reasoning_sealed = a->reasoning_sealed;
     draw_nonce(p);
@@ -467,8 +466,7 @@ struct sim_plan *sim_plan_make(struct sim_ask *a)
             cut_choice(p, &p->choices[k], a->max_tokens);
     }
     count(p);
-    if (a->rq->dialect == DIALECT_RESPONSES && !completions)
-        p->echo = sim_responses_echo(a);
+    sim_speak_init(p, a);
     return p;
 }
 
@@ -502,13 +500,12 @@ static size_t step_text(struct sim_stream *s, struct buf *out)
     size_t n = sim_piece(rest);
 
     if (n == 0) {
-        if (s->writer->close)
-            s->writer->close(s->plan, b, out);
+        sim_speak_close(s->plan, b, out);
         s->block++;
         s->at = SIM_AT_BLOCK;
         return 0;
     }
-    s->writer->delta(s->plan, b, str_head(rest, n), out);
+    sim_speak_text(s->plan, b, str_head(rest, n), out);
     s->offset += n;
     return n;
 }
@@ -518,14 +515,12 @@ static void step_block(struct sim_stream *s, struct buf *out)
     const struct sim_choice *c = &s->plan->choices[s->choice];
 
     if (s->block == c->first + c->count) {
-        if (s->writer->finish)
-            s->writer->finish(s->plan, s->choice, out);
+        sim_speak_finish(s->plan, s->choice, out);
         s->choice++;
         s->at = SIM_AT_CHOICE;
         return;
     }
-    if (s->writer->open)
-        s->writer->open(s->plan, &s->plan->blocks[s->block], out);
+    sim_speak_open(s->plan, &s->plan->blocks[s->block], out);
     s->offset = 0;
     s->at = SIM_AT_TEXT;
 }
@@ -533,13 +528,10 @@ static void step_block(struct sim_stream *s, struct buf *out)
 static void step_choice(struct sim_stream *s, struct buf *out)
 {
     if (s->choice == s->plan->n_choices) {
-        if (s->writer->end)
-            s->writer->end(s->plan, out);
+        sim_speak_end(s->plan, out);
         s->at = SIM_AT_END;
         return;
     }
-    if (s->writer->choice)
-        s->writer->choice(s->plan, s->choice, out);
     s->block = s->plan->choices[s->choice].first;
     s->at = SIM_AT_BLOCK;
 }
@@ -548,8 +540,7 @@ size_t sim_stream_step(struct sim_stream *s, struct buf *out)
 {
     switch (s->at) {
     case SIM_AT_START:
-        if (s->writer->start)
-            s->writer->start(s->plan, out);
+        sim_speak_start(s->plan, out);
         s->at = SIM_AT_CHOICE;
         return 0;
     case SIM_AT_CHOICE: step_choice(s, out); return 0;

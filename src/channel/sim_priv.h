@@ -3,8 +3,8 @@
  *
  * A request passes through three stages: sim_read* understands it (struct sim_ask) or refuses it
  * as the dialect's provider would; sim_plan decides what to answer, in blocks that belong to no
- * dialect (struct sim_plan); a writer per dialect turns blocks into a whole answer or into stream
- * events, one step at a time, so that a long answer is never held as bytes. sim.c delivers.
+ * dialect (struct sim_plan); sim_speak* says the blocks as events of the neutral form to the dialect's
+ * codec, one step at a time, so that a long answer is never held as bytes. sim.c delivers.
  *
  * Everything lives in the call's arena. The parsed request (yyjson) is gone once the plan is made.
  */
@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "channel/sim.h"
+#include "dialect/codec.h"
 #include "json/write.h"
 
 enum {
@@ -247,15 +248,12 @@ struct sim_plan {
     size_t n_choices;
     uint64_t input_tokens, output_tokens, reasoning_tokens;
     size_t text_bytes; /* of all blocks */
-    bool include_usage;
     bool reasoning_shown, reasoning_sealed;
-    bool json_array; /* Gemini without alt=sse */
-    str echo;        /* Responses: the members that repeat the request */
 
-    /* What a writer has done so far in a stream. */
-    uint64_t events;
-    uint64_t written_tokens;
-    bool pinged;
+    const struct codec *codec;
+    struct answer_ask ask;
+    void *voice; /* the codec's state in a stream */
+    bool pinged; /* Anthropic: the one ping was sent */
 };
 
 /* Decides. The result lives in a->arena and needs no part of the parsed request any more. */
@@ -264,36 +262,24 @@ struct sim_plan *sim_plan_make(struct sim_ask *a);
 /* "prefix_<nonce><number>", the same for the same number. */
 str sim_id(const struct sim_plan *p, const char *prefix, size_t number);
 
-/* ---- Writers ---- */
+/* ---- Saying it, by way of the neutral form ---- */
 
-/*
- * How a dialect says a plan. Stream members append whole events; for every choice begin, for
- * every block of it open, delta (pieces in order, at least one), close; then finish. Members may
- * be NULL.
- */
-struct sim_writer {
-    void (*whole)(const struct sim_plan *p, struct buf *out);
-    void (*start)(struct sim_plan *p, struct buf *out);
-    void (*choice)(struct sim_plan *p, size_t choice, struct buf *out);
-    void (*open)(struct sim_plan *p, const struct sim_block *b, struct buf *out);
-    void (*delta)(struct sim_plan *p, const struct sim_block *b, str piece, struct buf *out);
-    void (*close)(struct sim_plan *p, const struct sim_block *b, struct buf *out);
-    void (*finish)(struct sim_plan *p, size_t choice, struct buf *out);
-    void (*end)(struct sim_plan *p, struct buf *out);
-    /* The stream breaks off here with an error event. */
-    void (*fail)(struct sim_plan *p, struct buf *out);
-};
+void sim_speak_init(struct sim_plan *p, struct sim_ask *a);
+void sim_speak_fini(struct sim_plan *p);
 
-const struct sim_writer *sim_writer_of(enum dialect_id dialect, enum sim_operation operation);
+/* A stream: start; for every block open, text (pieces in order), close; finish after the blocks of
+ * a choice; end. Each appends whole events. */
+void sim_speak_start(struct sim_plan *p, struct buf *out);
+void sim_speak_open(struct sim_plan *p, const struct sim_block *b, struct buf *out);
+void sim_speak_text(struct sim_plan *p, const struct sim_block *b, str piece, struct buf *out);
+void sim_speak_close(struct sim_plan *p, const struct sim_block *b, struct buf *out);
+void sim_speak_finish(struct sim_plan *p, size_t choice, struct buf *out);
+void sim_speak_end(struct sim_plan *p, struct buf *out);
 
-extern const struct sim_writer sim_chat_writer;
-extern const struct sim_writer sim_completions_writer;
-extern const struct sim_writer sim_responses_writer;
-extern const struct sim_writer sim_anthropic_writer;
-extern const struct sim_writer sim_gemini_writer;
+/* The stream breaks off here with an error event. */
+void sim_speak_failure(struct sim_plan *p, struct buf *out);
 
-/* Responses: the members of the answer that repeat the request, each followed by a comma. */
-str sim_responses_echo(struct sim_ask *a);
+void sim_speak_whole(struct sim_plan *p, struct buf *out);
 
 /* The answer of every operation but generate and completions, all of it at once. */
 void sim_small_write(struct sim_ask *a, struct buf *out);
@@ -301,7 +287,6 @@ void sim_small_write(struct sim_ask *a, struct buf *out);
 /* Where a stream stands. */
 struct sim_stream {
     struct sim_plan *plan;
-    const struct sim_writer *writer;
     enum { SIM_AT_START, SIM_AT_CHOICE, SIM_AT_BLOCK, SIM_AT_TEXT, SIM_AT_END } at;
     size_t choice, block, offset;
 };

@@ -21,26 +21,25 @@ static void check_json(str s)
 static void check_plan(struct sim_ask *a)
 {
     struct sim_plan *p = sim_plan_make(a);
-    const struct sim_writer *w = sim_writer_of(a->rq->dialect, a->rq->operation);
-    struct sim_stream s = {.plan = p, .writer = w};
+    struct sim_stream s = {.plan = p};
     struct buf out;
     size_t texts = 0;
 
     buf_init(&out, SIM_BODY_MAX);
-    p->json_array = a->json_array;
-    w->whole(p, &out);
+    sim_speak_whole(p, &out);
     must(!out.failed);
     check_json(buf_str(&out));
     buf_clear(&out);
     while (s.at != SIM_AT_END) {
         texts += sim_stream_step(&s, &out);
-        if (!p->json_array && out.n > 1 << 20)
+        if (!p->ask.json_array && out.n > 1 << 20)
             buf_clear(&out);
     }
     must(!out.failed);
     must(texts == p->text_bytes);
-    if (p->json_array)
+    if (p->ask.json_array)
         check_json(buf_str(&out));
+    sim_speak_fini(p);
     buf_fini(&out);
 }
 

@@ -955,7 +955,7 @@ static void gemini_whole(void **state)
     w.body = GEMINI("[[sim: refuse]]") "}";
     d = whole(&w);
     assert_at(d, "/candidates/0/finishReason", "SAFETY");
-    assert_null(yyjson_doc_ptr_get(d, "/candidates/0/content"));
+    assert_null(yyjson_doc_ptr_get(d, "/candidates/0/content/parts/0"));
     yyjson_doc_free(d);
 
     w.body = GEMINI(

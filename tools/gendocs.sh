@@ -10,7 +10,7 @@ bin=${GATEWAY_BIN:-build/cliproxyapi++}
     exit 1
 }
 mkdir -p "$out"
-for page in config metrics errors; do
+for page in config dialects metrics errors; do
     tmp=$out/.$page.md.new
     # A program that does not know a page yet says so with exit status 2 (usage): leave that page.
     if "$bin" docs "$page" >"$tmp" 2>/dev/null && [ -s "$tmp" ]; then

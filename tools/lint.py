@@ -282,7 +282,7 @@ def program_is_current(files):
 
 
 def check_docs(files):
-    pages = [n for n in ("config", "metrics", "errors") if (ROOT / f"doc/{n}.md").is_file()]
+    pages = [n for n in ("config", "dialects", "metrics", "errors") if (ROOT / f"doc/{n}.md").is_file()]
     if not pages:
         return
     if not program_is_current(files):

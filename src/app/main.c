@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "dialect/reference.h"
 #include "relay/snapshot.h"
 
 enum { EXIT_USAGE = 2 };
@@ -19,7 +20,7 @@ static const char usage[] =
     "usage: cliproxyapi++ [serve] [--config FILE]\n"
     "       cliproxyapi++ --check-config [--config FILE]\n"
     "       cliproxyapi++ health [--url URL | --config FILE]\n"
-    "       cliproxyapi++ docs config|errors\n"
+    "       cliproxyapi++ docs config|dialects|errors\n"
     "       cliproxyapi++ --version | --help\n"
     "\n"
     "One address and one key for every AI client; behind it your own keys and accounts.\n"
@@ -28,6 +29,7 @@ static const char usage[] =
     "  serve           run the gateway (the default)\n"
     "  health          exit 0 if a running gateway answers; for container health checks\n"
     "  docs config     every key of the configuration file, as a Markdown table\n"
+    "  docs dialects   what is carried, approximated, dropped, refused between dialects\n"
     "  docs errors     every error the gateway itself answers with\n"
     "\n"
     "options\n"
@@ -154,10 +156,12 @@ static int print_docs(const char *topic)
 {
     if (strcmp(topic, "config") == 0)
         config_print_reference(stdout);
+    else if (strcmp(topic, "dialects") == 0)
+        dialect_print_reference(stdout);
     else if (strcmp(topic, "errors") == 0)
         print_errors();
     else
-        return misused("docs knows config and errors, not ", topic);
+        return misused("docs knows config, dialects and errors, not ", topic);
     return 0;
 }
 

@@ -127,7 +127,7 @@ static void write_sorted(struct json_writer *w, yyjson_val *v)
     }
 }
 
-static void put_json(struct buf *out, yyjson_val *v)
+void ir_print_json(yyjson_val *v, struct buf *out)
 {
     struct json_writer w = json_writer(out);
     write_sorted(&w, v);
@@ -138,7 +138,7 @@ static void put_tree(struct buf *out, const char *name, yyjson_val *v)
     if (!v)
         return;
     put_name(out, name);
-    put_json(out, v);
+    ir_print_json(v, out);
 }
 
 /* ---- parts ---- */
@@ -286,7 +286,7 @@ static void line_tree(struct buf *out, const char *name, yyjson_val *v)
         return;
     buf_put(out, str_c(name));
     buf_put_char(out, ' ');
-    put_json(out, v);
+    ir_print_json(v, out);
     line_end(out);
 }
 
@@ -574,7 +574,7 @@ static void print_inner(struct buf *out, const struct ir_event *e)
         put_citation(out, e->citation);
     } else {
         buf_put_char(out, ' ');
-        put_json(out, e->json);
+        ir_print_json(e->json, out);
     }
     line_end(out);
 }

@@ -15,6 +15,9 @@
 void ir_print_request(const struct ir_request *rq, struct buf *out);
 void ir_print_answer(const struct ir_answer *an, struct buf *out);
 
+/* A tree as compact JSON, keys in the order of their bytes. */
+void ir_print_json(yyjson_val *v, struct buf *out);
+
 /* Events one by one; deltas are held back until another event follows. */
 struct ir_printer {
     struct buf *out;

@@ -1,8 +1,8 @@
 /*
  * dialect/codec.h, requests: any body of any client, for any provider. What is written is JSON, can
  * be read in the provider's dialect and, written once more, is the same document; its size is
- * bounded by the input's. What is refused is refused in words. Bytes: client, provider (the next one
- * when they speak alike: nothing is translated then), options of the target, body.
+ * bounded by the input's. What is refused is refused in words. Bytes: client, provider (the next
+ * one when they speak alike: nothing is translated then), options of the target, body.
  */
 #include <stdint.h>
 

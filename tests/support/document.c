@@ -90,9 +90,10 @@ static bool same_object(struct place *p, yyjson_val *want, yyjson_val *got)
         return differ(p, want, got);
     yyjson_obj_iter it = yyjson_obj_iter_with(want);
     for (yyjson_val *k; (k = yyjson_obj_iter_next(&it));) {
-        yyjson_val *w = yyjson_obj_iter_get_val(k), *g = member(got, jv_str(k));
+        /* The first of several of one name, on both sides. */
+        yyjson_val *w = member(want, jv_str(k)), *g = member(got, jv_str(k));
         size_t before = enter(p, jv_str(k), 0);
-        if (!same(p, yyjson_is_null(w) ? NULL : w, g))
+        if (!same(p, w, g))
             return false;
         p->path[before] = 0;
     }

@@ -6,17 +6,25 @@
 #include "ir/seal.h"
 #include "json/read.h"
 
-/* Written anew and not as the model wrote them: its line breaks would end the event's data, and
- * U+2028 stand there unescaped. Anything but an object is none. */
+/*
+ * An object, written anew and not as the model wrote it: its line breaks would end the event's data,
+ * and U+2028 stand there unescaped. The text of a custom tool, which is none, is its one member
+ * `input` (SPEC 5.5); an object that broke off is {}.
+ */
 static void write_args(str args, struct json_writer *w)
 {
     struct arena scratch;
     yyjson_val *v;
+    str text = str_trim(args);
     arena_init(&scratch);
-    if (json_read(args, &scratch, &v, NULL) == OK && yyjson_is_obj(v))
+    if (json_read(args, &scratch, &v, NULL) == OK && yyjson_is_obj(v)) {
         jw_value(w, v);
-    else
-        jw_raw(w, S("{}"));
+    } else {
+        jw_object(w);
+        if (text.n && text.p[0] != '{')
+            jw_kstr(w, "input", args);
+        jw_object_end(w);
+    }
     arena_fini(&scratch);
 }
 
@@ -36,7 +44,8 @@ void gemini_call_write(str id, str name, str args, str signature, struct json_wr
     jw_object_end(w);
 }
 
-/* Language has PYTHON and nothing else; others are said as they are. */
+/* Language has PYTHON, and LANGUAGE_UNSPECIFIED for what is not known (content.proto): Google's
+ * clients refuse other words, such as the bash of Anthropic's code execution. */
 static void write_code(const struct ir_part *p, struct arena *a, struct json_writer *w)
 {
     str signature = ir_seal_pack(&p->seal, DIALECT_GEMINI, a);
@@ -46,7 +55,8 @@ static void write_code(const struct ir_part *p, struct arena *a, struct json_wri
     if (p->id.n)
         jw_kstr(w, "id", p->id);
     jw_kstr(w, "language",
-            str_eq_nocase(p->name, S("python")) || !p->name.n ? S("PYTHON") : p->name);
+            str_eq_nocase(p->name, S("python")) || !p->name.n ? S("PYTHON")
+                                                              : S("LANGUAGE_UNSPECIFIED"));
     jw_kstr(w, "code", p->text);
     jw_object_end(w);
     if (signature.n)

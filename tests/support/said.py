@@ -354,7 +354,10 @@ def read_gemini(answer: dict[str, Any]) -> Said:
         model=answer["modelVersion"],
     )
     if not answer.get("candidates"):
-        assert answer["promptFeedback"]["blockReason"], f"neither candidates nor a reason: {answer}"
+        feedback = answer["promptFeedback"]
+        assert feedback["blockReason"], f"neither candidates nor a reason: {answer}"
+        if feedback.get("blockReasonMessage"):
+            said.parts.append(Refusal(feedback["blockReasonMessage"]))
         said.finish = "refusal"
         return said
     candidate = answer["candidates"][0]

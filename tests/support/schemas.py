@@ -71,6 +71,10 @@ _OPENAI: tuple[Patch, ...] = (
         ["name"],
         "absent in six of six recordings",
     ),
+    *(
+        ("ImageGenToolCall", f"properties.{member}", _NULLABLE_STRING, "recorded with the result")
+        for member in ("background", "output_format", "quality", "revised_prompt", "size")
+    ),
     ("CustomToolCall", "properties.status", _STRING, "recorded, as on every other item"),
     ("TextResponseFormatJsonSchema", "properties.description", _NULLABLE_STRING, "echoed as null"),
     (
@@ -254,12 +258,14 @@ _GEMINI: tuple[Patch, ...] = (
     ("FileSearch", "properties.file_search_store_names", {"type": "array"}, "File Search API"),
     ("FileSearch", "required-", ["retrievalResources"], "replaced by fileSearchStoreNames"),
     ("GroundingChunk.RetrievedContext", "properties.fileSearchStore", _STRING, "File Search API"),
+    ("GroundingChunk.RetrievedContext", "properties.documentName", _STRING, "Vertex document"),
     (
         "GenerateContentResponse.UsageMetadata",
         "properties.serviceTier",
         _STRING,
         "recorded in 2026",
     ),
+    ("GenerateContentResponse.PromptFeedback", "properties.blockReasonMessage", _STRING, "Vertex"),
     (
         "Candidate.FinishReason",
         "enum+",
@@ -512,8 +518,8 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "event",
         "openai azure-openai",
         r"^(item|response\.output\[\d+\])$",
-        '"action" is|"result" is|output_format',
-        "hosted tools: items begin without their result, and end with what it was made with",
+        '"action" is|"result" is',
+        "hosted tools: items begin without their result",
     ),
     Deviation(
         "responses",

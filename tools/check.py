@@ -35,7 +35,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 PROGRAM = "cliproxyapi++"
-PYTEST_FOLDERS = ("tests/integration", "tests/corpus", "tests/sdk")
+PYTEST_FOLDERS = ("tests/integration", "tests/corpus", "tests/sdk", "tests/agents")
 STEP_SECONDS = 900
 
 # For fuzz targets; unit tests have theirs from tests/CMakeLists.txt, pytest from its harness.

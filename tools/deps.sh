@@ -4,6 +4,7 @@
 #   build  compiler, cmake, ninja, the libraries             (the default)
 #   fuzz   build + clang with libFuzzer + python3
 #   check  fuzz + clang-format, pytest in build/venv, and the npm packages of tests/sdk in build/sdk
+#          and of tests/agents in build/agents
 #   bench  build + nginx, wrk, python3
 #
 # On Debian 12 and 13 as root or with sudo. Does nothing, fast and without the network, when all is
@@ -12,6 +13,7 @@
 #
 #   CLIPROXY_PYTHON=/path/python3   use this interpreter, with what it has, instead of build/venv
 #   CLIPROXY_NO_INSTALL=1           never install; name what is missing and fail
+#   CLIPROXY_NO_AGENTS=1            do without the coding agents (1.3 GB)
 set -eu
 cd "$(dirname "$0")/.."
 mode=${1:-build}
@@ -325,29 +327,44 @@ python_packages() {
     echo "$stamp" >build/venv/stamp
 }
 
-# The official SDKs live in build/sdk; tests/sdk/node_modules points there, so that scripts in
-# tests/sdk find them and nothing is written into the source tree but an ignored link.
-node_packages() {
-    [ -f tests/sdk/package.json ] || return 0
-    set -- tests/sdk/package.json
-    for f in tests/sdk/package-lock.json tests/sdk/.npmrc; do
+# npm_install FROM INTO: the packages that FROM/package.json names, into INTO, unless they are there.
+npm_install() {
+    set -- "$1" "$2" "$1/package.json"
+    from=$1 into=$2
+    shift 2
+    for f in "$from/package-lock.json" "$from/.npmrc"; do
         [ ! -f "$f" ] || set -- "$@" "$f"
     done
     stamp="$(command -v node) $(digest "$@")"
-    if [ "$(cat build/sdk/stamp 2>/dev/null)" != "$stamp" ]; then
-        say "npm packages into build/sdk"
-        rm -rf build/sdk
-        mkdir -p build/sdk
-        cp "$@" build/sdk/
-        how='install --no-package-lock'
-        [ ! -f build/sdk/package-lock.json ] || how=ci
-        # shellcheck disable=SC2086
-        (cd build/sdk && npm $how --no-audit --no-fund --ignore-scripts --loglevel=error) \
-            >>"$log" 2>&1 </dev/null ||
+    [ "$(cat "$into/stamp" 2>/dev/null)" != "$stamp" ] || return 0
+    say "npm packages into $into"
+    rm -rf "$into"
+    mkdir -p "$into"
+    cp "$@" "$into/"
+    how='install --no-package-lock'
+    [ ! -f "$into/package-lock.json" ] || how=ci
+    # shellcheck disable=SC2086
+    (cd "$into" && npm $how --no-audit --no-fund --ignore-scripts --loglevel=error) \
+        >>"$log" 2>&1 </dev/null || return 1
+    echo "$stamp" >"$into/stamp"
+}
+
+# The official SDKs live in build/sdk; tests/sdk/node_modules points there, so that scripts in
+# tests/sdk find them and nothing is written into the source tree but an ignored link.
+#
+# The coding agents of tests/agents live in build/agents: 1.3 GB of programs, which a machine may
+# well be unable to get or to run. Their tests are skipped then and say why.
+node_packages() {
+    if [ -f tests/sdk/package.json ]; then
+        npm_install tests/sdk build/sdk ||
             fail "npm could not install the packages of tests/sdk. Is the network there?"
-        echo "$stamp" >build/sdk/stamp
+        [ -e tests/sdk/node_modules ] ||
+            ln -sfn ../../build/sdk/node_modules tests/sdk/node_modules
     fi
-    [ -e tests/sdk/node_modules ] || ln -sfn ../../build/sdk/node_modules tests/sdk/node_modules
+    if [ -f tests/agents/package.json ] && [ -z "${CLIPROXY_NO_AGENTS:-}" ]; then
+        npm_install tests/agents build/agents ||
+            say "npm could not install the packages of tests/agents; their tests will be skipped"
+    fi
 }
 
 # ---- main ------------------------------------------------------------------------------------

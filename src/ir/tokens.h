@@ -27,7 +27,7 @@ enum token_family {
 /* By the name of a model, whatever stands before it ("us.anthropic.claude-opus-4-7-v1:0"). */
 enum token_family token_family_of(str model);
 
-/* Never allocates, takes any bytes, about 250 to 350 MB/s. */
+/* Never allocates, takes any bytes, 250 to 330 MB/s. */
 uint64_t tokens_of_text(str utf8, enum token_family family);
 
 /* All of a request: texts, media, tools, and what the vendor puts around them. */

@@ -22,8 +22,8 @@ static const struct overhead {
 } overhead_of[TOKEN_FAMILIES] = {
     [TOKENS_O200K] = {3, 4, 12, 4, 60, 6, 6, 300},
     [TOKENS_CL100K] = {3, 4, 12, 4, 60, 6, 6, 300},
-    [TOKENS_CLAUDE] = {3, 4, 460, 0, 100, 10, 10, 1500},
-    [TOKENS_CLAUDE_47] = {3, 4, 590, 0, 100, 12, 12, 1500},
+    [TOKENS_CLAUDE] = {5, 4, 500, 0, 100, 10, 10, 1500},
+    [TOKENS_CLAUDE_47] = {5, 4, 590, 0, 100, 12, 12, 1500},
     [TOKENS_GEMINI] = {0, 0, 10, 0, 70, 15, 15, 0},
 };
 

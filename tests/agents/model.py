@@ -9,6 +9,7 @@ its result or a body in another shape is a `problem`, and the request is refused
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import re
@@ -32,10 +33,24 @@ class Call:
 
 
 @dataclass
+class Act:
+    """What the model does in one answer."""
+
+    calls: list[Call] = field(default_factory=list)
+    text: str = ""
+    seal: str = ""  # if it thought before: what only the provider can read of that
+
+
+THOUGHT = "I should use the tools."
+
+
+@dataclass
 class Turn:
     """What the model is asked, in no dialect."""
 
     tools: dict[str, Json] = field(default_factory=dict)  # name to JSON schema
+    custom: set[str] = field(default_factory=set)  # tools that take free text
+    seals: list[str] = field(default_factory=list)  # what came back of the thoughts
     calls: list[tuple[str, str]] = field(default_factory=list)  # id (or name), name
     results: list[tuple[str, str]] = field(default_factory=list)  # id (or name), text
     said: list[str] = field(default_factory=list)  # all other text
@@ -84,6 +99,9 @@ def read_anthropic(body: Json, request: Request) -> Turn:
                 turn.results.append((block["tool_use_id"], texts(block.get("content"))))
             elif block["type"] == "text":
                 turn.said.append(block["text"])
+            elif block["type"] == "thinking":
+                need(message["role"] == "assistant", "thinking of a user")
+                turn.seals.append(block["signature"])
     need(not waiting, f"tool_use {waiting} without tool_result")
     return turn
 
@@ -121,6 +139,9 @@ def read_responses(body: Json, request: Request) -> Turn:
         for one in inner:
             if one["type"] == "function":
                 turn.tools[one["name"]] = one.get("parameters") or {}
+            elif one["type"] == "custom":
+                turn.tools[one["name"]] = {}
+                turn.custom.add(one["name"])
     turn.said.append(body.get("instructions") or "")
     items = body["input"]
     if isinstance(items, str):
@@ -135,11 +156,14 @@ def read_responses(body: Json, request: Request) -> Turn:
                 need(part["type"].startswith(wanted) or part["type"] == "refusal",
                      f"a part {part['type']} of {item['role']}")
             turn.said.append(texts(item["content"]))
-        elif kind == "function_call":
-            json.loads(item["arguments"])
+        elif kind == "reasoning":
+            turn.seals.append(item.get("encrypted_content") or "")
+        elif kind in ("function_call", "custom_tool_call"):
+            if kind == "function_call":
+                json.loads(item["arguments"])
             waiting.append(item["call_id"])
             turn.calls.append((item["call_id"], item["name"]))
-        elif kind == "function_call_output":
+        elif kind in ("function_call_output", "custom_tool_call_output"):
             need(item["call_id"] in waiting, "No tool call found for function call output")
             waiting.remove(item["call_id"])
             turn.results.append((item["call_id"], texts(item["output"])))
@@ -160,6 +184,8 @@ def read_gemini(body: Json, request: Request) -> Turn:
         need(content.get("role", "user") in ("user", "model"), f"role {content.get('role')}")
         need(content["parts"], "contents.parts must not be empty")
         for part in content["parts"]:
+            if part.get("thoughtSignature"):
+                turn.seals.append(part["thoughtSignature"])
             if call := part.get("functionCall"):
                 need(content["role"] == "model", "functionCall outside a model turn")
                 need(isinstance(call.get("args", {}), dict), "functionCall.args is no object")
@@ -231,14 +257,20 @@ def shell(tools: dict[str, Json]) -> tuple[str, str] | None:
 
 
 class Model:
-    """Answers one upstream's requests. `word` goes into `path`."""
+    """Answers one upstream's requests. `word` goes into `path`.
 
-    def __init__(self, dialect: str, path: str, word: str):
+    how: "plain"; "parallel" (two files are written by two calls of one answer), "thinking" (each
+    answer begins with a thought that has a seal), "patch" (the file is written with the free-form
+    tool apply_patch).
+    """
+
+    def __init__(self, dialect: str, path: str, word: str, how: str = "plain"):
         self.read, self.write = DIALECTS[dialect]
-        self.dialect, self.path, self.word = dialect, path, word
+        self.dialect, self.path, self.word, self.how = dialect, path, word, how
         self.problems: list[str] = []
         self.turns: list[Turn] = []  # those of the task: with tools that write
         self.asides: list[Turn] = []  # titles, summaries and the like
+        self.sealed: list[str] = []  # the seals given out in the task
         self.bodies: list[tuple[str, Any]] = []  # target and body, of all
         self.numbers = itertools.count(1)
 
@@ -250,7 +282,7 @@ class Model:
                 return ok({"input_tokens": 100, "totalTokens": 100})
             turn = self.read(body, request)
             nth = next(self.numbers)
-            return self.write(self.act(turn, nth), turn.stream, body.get("model", "m"), nth)
+            return self.write(self.act(turn, nth), turn, body.get("model", "m"), nth)
         except (Refused, KeyError, TypeError, ValueError) as err:
             self.problems.append(f"{request.target}: {type(err).__name__}: {err}")
             return Answer(status=400, body=json.dumps(
@@ -258,33 +290,55 @@ class Model:
                                             "message": self.problems[-1],
                                             "status": "INVALID_ARGUMENT"}}).encode())
 
-    def act(self, turn: Turn, nth: int) -> str | Call:
+    def act(self, turn: Turn, nth: int) -> Act:
         if not writer(turn.tools) and not shell(turn.tools):
             self.asides.append(turn)
-            return '{"title": "A word in a file", "isNewTopic": true}'
+            return Act(text='{"title": "A word in a file", "isNewTopic": true}')
         self.turns.append(turn)
+        seal = ""
+        if self.how == "thinking":
+            # Base64, as Google insists on.
+            seal = base64.b64encode(f"seal {nth} of {self.dialect}".encode()).decode()
+            self.sealed.append(seal)
+        writes = 2 if self.how == "parallel" else 1
         if len(turn.results) == 0:
-            return self.call(turn, True, nth)
-        if len(turn.results) == 1:
-            return self.call(turn, False, nth)
+            return Act([self.writing(turn, nth, i) for i in range(writes)], seal=seal)
+        if len(turn.results) == writes:
+            return Act([self.reading(turn, nth)], seal=seal)
         last = turn.results[-1][1]
-        return f"The file says {self.word}." if self.word in last else f"No word in: {last[:500]}"
+        says = f"The file says {self.word}." if self.word in last else f"No word in: {last[:500]}"
+        return Act(text=says, seal=seal)
 
-    def call(self, turn: Turn, to_write: bool, nth: int) -> Call:
-        tool = (writer if to_write else reader)(turn.tools)
-        known: Json = {}
-        if tool:
-            known = {tool[1]: self.path, "content": self.word + "\n"}
-        else:
-            tool = shell(turn.tools)
-            need(tool, "no tool to read with")
-            command: Any = (f"printf '%s\\n' {self.word} > '{self.path}'" if to_write
-                            else f"cat '{self.path}'")
-            if type_of(properties(turn.tools[tool[0]])[tool[1]]) == "array":
-                command = ["bash", "-c", command]
-            known = {tool[1]: command, "description": "Write or read the file"}
-        args = fill(turn.tools[tool[0]], known)
-        return Call(f"{PREFIX[self.dialect]}{nth:03}abc", tool[0], args)
+    def id(self, nth: int, i: int = 0) -> str:
+        return f"{PREFIX[self.dialect]}{nth:03}abc{i}"
+
+    def writing(self, turn: Turn, nth: int, i: int) -> Call:
+        path, word = (self.path, self.word) if i == 0 else (self.path + ".second", "second")
+        if self.how == "patch":
+            need("apply_patch" in turn.tools, "no apply_patch")
+            patch = f"*** Begin Patch\n*** Add File: {path}\n+{word}\n*** End Patch\n"
+            schema = turn.tools["apply_patch"]
+            key = "" if "apply_patch" in turn.custom else next(iter(properties(schema)))
+            return Call(self.id(nth), "apply_patch", {key: patch})
+        if tool := writer(turn.tools):
+            known = {tool[1]: path, "content": word + "\n"}
+            return Call(self.id(nth, i), tool[0], fill(turn.tools[tool[0]], known))
+        return self.run(turn, nth, i, f"printf '%s\\n' {word} > '{path}'")
+
+    def reading(self, turn: Turn, nth: int) -> Call:
+        if tool := reader(turn.tools):
+            return Call(self.id(nth), tool[0], fill(turn.tools[tool[0]], {tool[1]: self.path}))
+        return self.run(turn, nth, 0, f"cat '{self.path}'")
+
+    def run(self, turn: Turn, nth: int, i: int, line: str) -> Call:
+        tool = shell(turn.tools)
+        assert tool is not None
+        schema = turn.tools[tool[0]]
+        command: Any = line
+        if type_of(properties(schema)[tool[1]]) == "array":
+            command = ["bash", "-c", line]
+        known = {tool[1]: command, "description": "Write or read the file"}
+        return Call(self.id(nth, i), tool[0], fill(schema, known))
 
 
 # ---- writing answers -------------------------------------------------------------------------
@@ -304,29 +358,38 @@ def event(data: Json, name: str = "") -> bytes:
     return (head + "data: " + json.dumps(data, ensure_ascii=False) + "\n\n").encode()
 
 
-def write_anthropic(act: str | Call, stream: bool, model: str, nth: int) -> Answer:
+def write_anthropic(act: Act, turn: Turn, model: str, nth: int) -> Answer:
     usage = {"input_tokens": 120, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
-    text = act if isinstance(act, str) else "I use a tool."
-    blocks: list[Json] = [{"type": "text", "text": text}]
-    if isinstance(act, Call):
-        blocks.append({"type": "tool_use", "id": act.id, "name": act.name, "input": act.arguments})
-    stop = "tool_use" if isinstance(act, Call) else "end_turn"
+    blocks: list[Json] = []
+    if act.seal:
+        blocks.append({"type": "thinking", "thinking": THOUGHT, "signature": act.seal})
+    blocks.append({"type": "text", "text": act.text or "I use a tool."})
+    blocks += [{"type": "tool_use", "id": c.id, "name": c.name, "input": c.arguments}
+               for c in act.calls]
+    stop = "tool_use" if act.calls else "end_turn"
     message = {"id": f"msg_{nth:03}abc", "type": "message", "role": "assistant", "model": model,
                "content": blocks, "stop_reason": stop, "stop_sequence": None,
                "usage": {**usage, "output_tokens": 30}}
-    if not stream:
+    if not turn.stream:
         return ok(message)
     start = {**message, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1}}
     out = [event({"type": "message_start", "message": start}, "message_start")]
     for i, block in enumerate(blocks):
-        empty = {**block, "text": ""} if "text" in block else {**block, "input": {}}
-        out.append(event({"type": "content_block_start", "index": i, "content_block": empty},
-                         "content_block_start"))
-        for half in halves(block.get("text") or json.dumps(block["input"])):
-            delta = ({"type": "text_delta", "text": half} if "text" in block
-                     else {"type": "input_json_delta", "partial_json": half})
-            out.append(event({"type": "content_block_delta", "index": i, "delta": delta},
-                             "content_block_delta"))
+        kind = block["type"]
+        empty = {"text": {"text": ""}, "thinking": {"thinking": "", "signature": ""},
+                 "tool_use": {"input": {}}}[kind]
+        deltas: list[Json] = [
+            {"type": "text_delta", "text": half} if kind == "text" else
+            {"type": "thinking_delta", "thinking": half} if kind == "thinking" else
+            {"type": "input_json_delta", "partial_json": half}
+            for half in halves(block.get("text") or block.get("thinking")
+                               or json.dumps(block["input"]))]
+        if kind == "thinking":
+            deltas.append({"type": "signature_delta", "signature": act.seal})
+        out.append(event({"type": "content_block_start", "index": i,
+                          "content_block": {**block, **empty}}, "content_block_start"))
+        out += [event({"type": "content_block_delta", "index": i, "delta": d},
+                      "content_block_delta") for d in deltas]
         out.append(event({"type": "content_block_stop", "index": i}, "content_block_stop"))
     out.append(event({"type": "message_delta",
                       "delta": {"stop_reason": stop, "stop_sequence": None},
@@ -335,15 +398,15 @@ def write_anthropic(act: str | Call, stream: bool, model: str, nth: int) -> Answ
     return sse(*out)
 
 
-def write_chat(act: str | Call, stream: bool, model: str, nth: int) -> Answer:
+def write_chat(act: Act, turn: Turn, model: str, nth: int) -> Answer:
     usage = {"prompt_tokens": 120, "completion_tokens": 30, "total_tokens": 150}
     base = {"id": f"chatcmpl-{nth:03}abc", "created": 1, "model": model}
-    finish = "tool_calls" if isinstance(act, Call) else "stop"
-    if not stream:
-        message: Json = {"role": "assistant", "content": act if isinstance(act, str) else None}
-        if isinstance(act, Call):
-            message["tool_calls"] = [{"id": act.id, "type": "function", "function": {
-                "name": act.name, "arguments": json.dumps(act.arguments)}}]
+    finish = "tool_calls" if act.calls else "stop"
+    if not turn.stream:
+        message: Json = {"role": "assistant", "content": act.text or None}
+        if act.calls:
+            message["tool_calls"] = [{"id": c.id, "type": "function", "function": {
+                "name": c.name, "arguments": json.dumps(c.arguments)}} for c in act.calls]
         return ok({**base, "object": "chat.completion", "usage": usage, "choices": [
             {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}]})
 
@@ -352,60 +415,89 @@ def write_chat(act: str | Call, stream: bool, model: str, nth: int) -> Answer:
         return event({**base, "object": "chat.completion.chunk", "choices": [choice]})
 
     out = [chunk({"role": "assistant", "content": ""})]
-    if isinstance(act, str):
-        out += [chunk({"content": half}) for half in halves(act)]
-    else:
-        first = {"index": 0, "id": act.id, "type": "function",
-                 "function": {"name": act.name, "arguments": ""}}
+    if act.seal:  # chat has no seals; what is thought is told, by some
+        out += [chunk({"reasoning_content": half}) for half in halves(THOUGHT)]
+    out += [chunk({"content": half}) for half in halves(act.text) if half]
+    for i, call in enumerate(act.calls):
+        first = {"index": i, "id": call.id, "type": "function",
+                 "function": {"name": call.name, "arguments": ""}}
         out.append(chunk({"tool_calls": [first]}))
-        out += [chunk({"tool_calls": [{"index": 0, "function": {"arguments": half}}]})
-                for half in halves(json.dumps(act.arguments))]
+        out += [chunk({"tool_calls": [{"index": i, "function": {"arguments": half}}]})
+                for half in halves(json.dumps(call.arguments))]
     out.append(chunk({}, finish))
     out.append(event({**base, "object": "chat.completion.chunk", "choices": [], "usage": usage}))
     return sse(*out, b"data: [DONE]\n\n")
 
 
-def write_responses(act: str | Call, stream: bool, model: str, nth: int) -> Answer:
-    if isinstance(act, str):
-        item: Json = {"id": f"msg_{nth:03}", "type": "message", "role": "assistant", "status": "completed",
-                      "content": [{"type": "output_text", "text": act, "annotations": []}]}
+def response_items(act: Act, turn: Turn, nth: int) -> list[Json]:
+    items: list[Json] = []
+    if act.seal:
+        items.append({"id": f"rs_{nth:03}", "type": "reasoning", "encrypted_content": act.seal,
+                      "summary": [{"type": "summary_text", "text": THOUGHT}]})
+    if act.text:
+        items.append({"id": f"msg_{nth:03}", "type": "message", "role": "assistant",
+                      "status": "completed",
+                      "content": [{"type": "output_text", "text": act.text, "annotations": []}]})
+    for i, call in enumerate(act.calls):
+        one: Json = {"id": f"fc_{nth:03}{i}", "status": "completed", "name": call.name,
+                     "call_id": call.id}
+        if call.name in turn.custom:
+            items.append({**one, "type": "custom_tool_call", "input": call.arguments[""]})
+        else:
+            items.append({**one, "type": "function_call", "arguments": json.dumps(call.arguments)})
+    return items
+
+
+def item_events(i: int, item: Json) -> list[Json]:
+    """From response.output_item.added to .done."""
+    at = {"output_index": i, "item_id": item["id"]}
+    if item["type"] == "message":
+        part, field_of, name = item["content"][0], "text", "output_text"
+        at["content_index"] = 0
+        empty = {**item, "status": "in_progress", "content": []}
+        head = [{"type": "response.content_part.added", **at, "part": {**part, "text": ""}}]
+        tail = [{"type": "response.content_part.done", **at, "part": part}]
+        text = part["text"]
+    elif item["type"] == "reasoning":
+        part, field_of, name = item["summary"][0], "text", "reasoning_summary_text"
+        at["summary_index"] = 0
+        empty = {**item, "summary": [], "encrypted_content": ""}
+        head = [{"type": "response.reasoning_summary_part.added", **at,
+                 "part": {**part, "text": ""}}]
+        tail = [{"type": "response.reasoning_summary_part.done", **at, "part": part}]
+        text = part["text"]
     else:
-        item = {"id": f"fc_{nth:03}", "type": "function_call", "status": "completed", "name": act.name,
-                "call_id": act.id, "arguments": json.dumps(act.arguments)}
+        custom = item["type"] == "custom_tool_call"
+        field_of = "input" if custom else "arguments"
+        name = "custom_tool_call_input" if custom else "function_call_arguments"
+        empty, head, tail = {**item, "status": "in_progress", field_of: ""}, [], []
+        text = item[field_of]
+    return [{"type": "response.output_item.added", "output_index": i, "item": empty}, *head,
+            *({"type": f"response.{name}.delta", **at, "delta": h} for h in halves(text)),
+            {"type": f"response.{name}.done", **at, field_of: text}, *tail,
+            {"type": "response.output_item.done", "output_index": i, "item": item}]
+
+
+def write_responses(act: Act, turn: Turn, model: str, nth: int) -> Answer:
+    items = response_items(act, turn, nth)
     response: Json = {"id": f"resp_{nth:03}", "object": "response", "created_at": 1, "model": model,
-                      "status": "completed", "output": [item], "error": None,
+                      "status": "completed", "output": items, "error": None,
                       "incomplete_details": None, "usage": {
                           "input_tokens": 120, "input_tokens_details": {"cached_tokens": 0},
                           "output_tokens": 30, "output_tokens_details": {"reasoning_tokens": 0},
                           "total_tokens": 150}}
-    if not stream:
+    if not turn.stream:
         return ok(response)
     begun = {**response, "status": "in_progress", "output": [], "usage": None}
-    at = {"output_index": 0, "item_id": item["id"]}
     events: list[Json] = [{"type": "response.created", "response": begun},
                           {"type": "response.in_progress", "response": begun}]
-    if isinstance(act, str):
-        at["content_index"] = 0
-        empty = {**item, "status": "in_progress", "content": []}
-        part = item["content"][0]
-        events += [{"type": "response.output_item.added", "output_index": 0, "item": empty},
-                   {"type": "response.content_part.added", **at, "part": {**part, "text": ""}}]
-        events += [{"type": "response.output_text.delta", **at, "delta": h} for h in halves(act)]
-        events += [{"type": "response.output_text.done", **at, "text": act},
-                   {"type": "response.content_part.done", **at, "part": part}]
-    else:
-        empty = {**item, "status": "in_progress", "arguments": ""}
-        events.append({"type": "response.output_item.added", "output_index": 0, "item": empty})
-        events += [{"type": "response.function_call_arguments.delta", **at, "delta": h}
-                   for h in halves(item["arguments"])]
-        events.append({"type": "response.function_call_arguments.done", **at,
-                       "arguments": item["arguments"]})
-    events += [{"type": "response.output_item.done", "output_index": 0, "item": item},
-               {"type": "response.completed", "response": response}]
+    for i, item in enumerate(items):
+        events += item_events(i, item)
+    events.append({"type": "response.completed", "response": response})
     return sse(*(event({**e, "sequence_number": i}, e["type"]) for i, e in enumerate(events)))
 
 
-def write_gemini(act: str | Call, stream: bool, model: str, nth: int) -> Answer:
+def write_gemini(act: Act, turn: Turn, model: str, nth: int) -> Answer:
     usage = {"promptTokenCount": 120, "candidatesTokenCount": 30, "totalTokenCount": 150}
 
     def chunk(parts: list[Json], end: bool) -> Json:
@@ -415,18 +507,20 @@ def write_gemini(act: str | Call, stream: bool, model: str, nth: int) -> Answer:
         return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": model,
                 "responseId": f"r-{nth}"}
 
-    if isinstance(act, str):
-        pieces = [[{"text": half}] for half in halves(act)]
-    else:
-        pieces = [[{"functionCall": {"name": act.name, "args": act.arguments}}]]
-    if not stream:
-        return ok(chunk([p for piece in pieces for p in piece], True))
+    pieces: list[Json] = [{"text": half} for half in halves(act.text) if half]
+    pieces += [{"functionCall": {"name": c.name, "args": c.arguments}} for c in act.calls]
+    if act.seal:
+        # With a call it stands on the first one (Gemini API, thought signatures).
+        pieces[0]["thoughtSignature"] = act.seal
+        pieces.insert(0, {"text": THOUGHT, "thought": True})
+    if not turn.stream:
+        return ok(chunk(pieces, True))
     last = len(pieces) - 1
-    return sse(*(event(chunk(piece, i == last)) for i, piece in enumerate(pieces)))
+    return sse(*(event(chunk([piece], i == last)) for i, piece in enumerate(pieces)))
 
 
 Reader = Callable[[Json, Request], Turn]
-Writer = Callable[["str | Call", bool, str, int], Answer]
+Writer = Callable[[Act, Turn, str, int], Answer]
 DIALECTS: dict[str, tuple[Reader, Writer]] = {
     "anthropic": (read_anthropic, write_anthropic),
     "openai-chat": (read_chat, write_chat),

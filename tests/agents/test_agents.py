@@ -51,6 +51,20 @@ CROSS = [
     ("opencode-gemini", "openai-chat"),
 ]
 
+# What else the model does, and with whom: not every agent lets every pair be.
+PARALLEL = [("claude-code", "openai-chat"), ("claude-code", "gemini"), ("codex", "anthropic"),
+            ("gemini-cli", "openai-responses"), ("gemini-cli", "anthropic"),
+            ("opencode-chat", "gemini"), ("opencode-anthropic", "openai-responses")]
+THINKING = [("claude-code", "anthropic"), ("claude-code", "openai-responses"),
+            ("claude-code", "gemini"), ("codex", "openai-responses"), ("codex", "anthropic"),
+            ("codex", "gemini"), ("gemini-cli", "gemini"), ("gemini-cli", "anthropic"),
+            ("gemini-cli", "openai-responses"), ("opencode-chat", "anthropic"),
+            ("opencode-chat", "gemini"), ("opencode-chat", "openai-responses")]
+PATCH = [("codex", d) for d in ("openai-responses", "anthropic", "openai-chat", "gemini")]
+CASES = [(a, d, how) for how, pairs in [("plain", OWN + CROSS), ("parallel", PARALLEL),
+                                        ("thinking", THINKING), ("patch", PATCH)]
+         for a, d in pairs]
+
 
 # ---- where they run --------------------------------------------------------------------------
 
@@ -115,10 +129,10 @@ def reason(name: str) -> str:
 # ---- the gateway -----------------------------------------------------------------------------
 
 
-def keep(agent: str, dialect: str, model: Model) -> None:
+def keep(name: str, model: Model) -> None:
     folder = os.environ.get("AGENTS_KEEP")
     if folder:
-        out = Path(folder) / f"{agent}--{dialect}"
+        out = Path(folder) / name
         out.mkdir(parents=True, exist_ok=True)
         for i, (target, body) in enumerate(model.bodies):
             (out / f"{i}.json").write_text(json.dumps({"target": target, "body": body}, indent=1))
@@ -162,21 +176,21 @@ def run(agent: Agent, at: Place, passage: list[Passage], gateway: Gateway,
     return wait(child, lambda: hopeless(model, gateway))
 
 
-@pytest.mark.parametrize("name,dialect", OWN + CROSS, ids=[f"{a}-{d}" for a, d in OWN + CROSS])
-def test_agent(stage, passage, tmp_path_factory, name, dialect):
+@pytest.mark.parametrize("name,dialect,how", CASES, ids=["-".join(case) for case in CASES])
+def test_agent(stage, passage, tmp_path_factory, name, dialect, how):
     if reason(name):
         pytest.skip(f"{name}: {reason(name)}")
     agent, model_name = AGENTS[name], MODELS.get(name, "some-model")
     home, work = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("work")
     file = work / "hello.txt"
-    model = Model(dialect, str(file), WORD)
+    model = Model(dialect, str(file), WORD, how)
     upstream = stage.upstream()
     upstream.default = model
     gateway = stage.gateway({"api-keys": [CLIENT_KEY], **provider(dialect, upstream.url(),
                                                                   model_name)}, check_fds=False)
     at = Place(gateway.url(), CLIENT_KEY, model_name, home, work)
     code, out, err = run(agent, at, passage, gateway, model)
-    keep(name, dialect, model)
+    keep(f"{name}--{dialect}--{how}", model)
 
     story = (f"exit {code}\n--- stdout\n{out[-3000:]}\n--- stderr\n{err[-3000:]}\n--- upstream\n"
              + "\n".join(t for t, _ in model.bodies) + f"\n--- gateway\n{gateway.output()[-3000:]}")
@@ -184,9 +198,14 @@ def test_agent(stage, passage, tmp_path_factory, name, dialect):
     assert len(model.turns) == 3, f"{len(model.turns)} turns of the task\n{story}"
     assert file.is_file() and file.read_text().strip() == WORD, f"no word in the file\n{story}"
     last = model.turns[-1]
-    assert WORD in last.results[1][1], f"the second result says {last.results[1]}\n{story}"
-    for (call, _), (result, _) in zip(last.calls, last.results):
-        assert call == result, f"a call's id {call}, its result's {result}\n{story}"
+    assert WORD in last.results[-1][1], f"the last result says {last.results[-1]}\n{story}"
+    assert len(last.calls) == len(last.results) == (3 if how == "parallel" else 2), story
+    assert {c for c, _ in last.calls} == {r for r, _ in last.results}, story
+    if how == "parallel":
+        assert (work / "hello.txt.second").read_text().strip() == "second", story
+    if how == "thinking":
+        # The last thought has just been given; those before it came back, in order.
+        assert last.seals == model.sealed[:2], f"{last.seals} of {model.sealed}\n{story}"
     assert any("hello.txt" in said for said in last.said), f"the prompt is gone\n{story}"
     assert code == 0, story
     assert f"The file says {WORD}." in out, f"not in what it says at the end\n{story}"

@@ -370,13 +370,33 @@ static bool get(str client_key, str id, struct arena *a, uint64_t now_s, struct 
     return e != NULL;
 }
 
+/* Reasoning that a client shows again as text, as chat clients do in reasoning_content: what the
+ * provider wants back it is not. */
+static bool is_unsealed(const struct ir_part *p)
+{
+    return p->kind == IR_PART_REASONING && !p->redacted && !p->seal.value.n;
+}
+
 static bool thinks(const struct ir_message *m)
 {
     for (const struct ir_part *p = m->parts.first; p; p = p->next) {
-        if (p->kind == IR_PART_REASONING)
+        if (p->kind == IR_PART_REASONING && !is_unsealed(p))
             return true;
     }
     return false;
+}
+
+/* Takes unsealed reasoning before call out of the message. Returns the link that leads to call. */
+static struct ir_part **drop_unsealed(struct ir_message *m, const struct ir_part *call)
+{
+    struct ir_part **at = &m->parts.first;
+    while (*at != call) {
+        if (is_unsealed(*at))
+            *at = (*at)->next;
+        else
+            at = &(*at)->next;
+    }
+    return at;
 }
 
 /* Before each call of the message goes what led to it. */
@@ -384,6 +404,7 @@ static unsigned restore_message(struct ir_request *rq, struct ir_message *m, boo
                                 str client_key, uint64_t now_s)
 {
     unsigned restored = 0;
+    bool dropped = false;
     for (struct ir_part **at = &m->parts.first; *at; at = &(*at)->next) {
         struct ir_part *call = *at;
         struct ir_parts found;
@@ -396,6 +417,9 @@ static unsigned restore_message(struct ir_request *rq, struct ir_message *m, boo
         if (!call->seal.value.n)
             call->seal = seal;
         if (found.first && !thought) {
+            if (!dropped) /* once: what was put back since may be unsealed as well */
+                at = drop_unsealed(m, call);
+            dropped = true;
             *at = found.first;
             *found.end = call;
             at = found.end;

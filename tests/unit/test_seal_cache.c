@@ -1,4 +1,4 @@
-/* relay/seal_cache: what was thought before a call comes back with it, for its owner, for a while. */
+/* relay/seal_cache: what was thought before a call comes back with it, to its owner, for a time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,7 +111,9 @@ static void test_not_twice(void **state)
     answer(S("me"), S("c1"), S("mine"), 10);
     ir_request_init(&rq, &arena, DIALECT_ANTHROPIC);
     /* The client brought its own, in the message before (Responses has one for each item). */
-    ir_part_add(&rq, ir_message_add(&rq, IR_ASSISTANT), IR_PART_REASONING)->text = S("brought");
+    struct ir_part *own = ir_part_add(&rq, ir_message_add(&rq, IR_ASSISTANT), IR_PART_REASONING);
+    own->text = S("brought");
+    own->seal.value = S("its own");
     struct ir_message *m = ir_message_add(&rq, IR_ASSISTANT);
     ir_part_add(&rq, m, IR_PART_CALL)->id = S("c1");
     seal_cache_restore(&rq, S("me"), 11);
@@ -122,6 +124,42 @@ static void test_not_twice(void **state)
     ir_part_add(&rq, m, IR_PART_CALL)->id = S("c1");
     seal_cache_restore(&rq, S("me"), 11);
     assert_int_equal(m->parts.first->kind, IR_PART_REASONING);
+}
+
+/* Chat clients repeat the text of a thought in reasoning_content, which is not what was signed. */
+static void test_thought_shown_again(void **state)
+{
+    (void)state;
+    struct ir_request rq;
+    answer(S("me"), S("c1"), S("let me see"), 10);
+    ir_request_init(&rq, &arena, DIALECT_CHAT);
+    struct ir_message *m = ir_message_add(&rq, IR_ASSISTANT);
+    ir_part_add(&rq, m, IR_PART_REASONING)->text = S("let me");
+    ir_part_add(&rq, m, IR_PART_TEXT)->text = S("word");
+    ir_part_add(&rq, m, IR_PART_CALL)->id = S("c1");
+    assert_int_equal(seal_cache_restore(&rq, S("me"), 11), 1);
+    const struct ir_part *p = m->parts.first;
+    assert_true(str_eq(p->text, S("word")));
+    assert_int_equal(p->next->kind, IR_PART_REASONING);
+    assert_true(str_eq(p->next->text, S("let me see")));
+    assert_true(str_eq(p->next->seal.value, S("sig")));
+    assert_int_equal(p->next->next->kind, IR_PART_CALL);
+    assert_null(p->next->next->next);
+
+    /* Where nothing is kept, it stays; and a seal the client brought is left alone. */
+    ir_request_init(&rq, &arena, DIALECT_CHAT);
+    m = ir_message_add(&rq, IR_ASSISTANT);
+    ir_part_add(&rq, m, IR_PART_REASONING)->text = S("let me");
+    ir_part_add(&rq, m, IR_PART_CALL)->id = S("unknown");
+    assert_int_equal(seal_cache_restore(&rq, S("me"), 11), 0);
+    assert_true(str_eq(m->parts.first->text, S("let me")));
+    ir_request_init(&rq, &arena, DIALECT_CHAT);
+    m = ir_message_add(&rq, IR_ASSISTANT);
+    ir_part_add(&rq, m, IR_PART_REASONING)->seal.value = S("mine");
+    ir_part_add(&rq, m, IR_PART_CALL)->id = S("c1");
+    seal_cache_restore(&rq, S("me"), 11);
+    assert_true(str_eq(m->parts.first->seal.value, S("mine")));
+    assert_int_equal(m->parts.first->next->kind, IR_PART_CALL);
 }
 
 static void test_interleaved(void **state)
@@ -223,6 +261,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_comes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_for_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_twice, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_thought_shown_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_interleaved, setup, teardown),
         cmocka_unit_test_setup_teardown(test_seal_of_a_call, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cut_answers_leave_nothing, setup, teardown),

@@ -510,8 +510,10 @@ def write_gemini(act: Act, turn: Turn, model: str, nth: int) -> Answer:
     pieces: list[Json] = [{"text": half} for half in halves(act.text) if half]
     pieces += [{"functionCall": {"name": c.name, "args": c.arguments}} for c in act.calls]
     if act.seal:
-        # With a call it stands on the first one (Gemini API, thought signatures).
-        pieces[0]["thoughtSignature"] = act.seal
+        # On the first call, else on an empty text at the end (Gemini API, thought signatures).
+        if not act.calls:
+            pieces.append({"text": ""})
+        pieces[0 if act.calls else -1]["thoughtSignature"] = act.seal
         pieces.insert(0, {"text": THOUGHT, "thought": True})
     if not turn.stream:
         return ok(chunk(pieces, True))

@@ -50,6 +50,7 @@ class Turn:
 
     tools: dict[str, Json] = field(default_factory=dict)  # name to JSON schema
     custom: set[str] = field(default_factory=set)  # tools that take free text
+    search: bool = False  # tool_search is Responses' own
     seals: list[str] = field(default_factory=list)  # what came back of the thoughts
     calls: list[tuple[str, str]] = field(default_factory=list)  # id (or name), name
     results: list[tuple[str, str]] = field(default_factory=list)  # id (or name), text
@@ -142,6 +143,9 @@ def read_responses(body: Json, request: Request) -> Turn:
             elif one["type"] == "custom":
                 turn.tools[one["name"]] = {}
                 turn.custom.add(one["name"])
+            elif one["type"] == "tool_search" and one.get("execution") == "client":
+                turn.tools["tool_search"] = one.get("parameters") or {}
+                turn.search = True
     turn.said.append(body.get("instructions") or "")
     items = body["input"]
     if isinstance(items, str):
@@ -158,15 +162,16 @@ def read_responses(body: Json, request: Request) -> Turn:
             turn.said.append(texts(item["content"]))
         elif kind == "reasoning":
             turn.seals.append(item.get("encrypted_content") or "")
-        elif kind in ("function_call", "custom_tool_call"):
+        elif kind in ("function_call", "custom_tool_call", "tool_search_call"):
             if kind == "function_call":
                 json.loads(item["arguments"])
             waiting.append(item["call_id"])
-            turn.calls.append((item["call_id"], item["name"]))
-        elif kind in ("function_call_output", "custom_tool_call_output"):
+            turn.calls.append((item["call_id"], item.get("name", "tool_search")))
+        elif kind in ("function_call_output", "custom_tool_call_output", "tool_search_output"):
             need(item["call_id"] in waiting, "No tool call found for function call output")
             waiting.remove(item["call_id"])
-            turn.results.append((item["call_id"], texts(item["output"])))
+            said = json.dumps(item["tools"]) if "tools" in item else texts(item["output"])
+            turn.results.append((item["call_id"], said))
     need(not waiting, f"No tool output found for function call {waiting}")
     return turn
 
@@ -261,7 +266,7 @@ class Model:
 
     how: "plain"; "parallel" (two files are written by two calls of one answer), "thinking" (each
     answer begins with a thought that has a seal), "patch" (the file is written with the free-form
-    tool apply_patch).
+    tool apply_patch), "search" (before all, tools are looked for with Codex's tool_search).
     """
 
     def __init__(self, dialect: str, path: str, word: str, how: str = "plain"):
@@ -300,10 +305,17 @@ class Model:
             # Base64, as Google insists on.
             seal = base64.b64encode(f"seal {nth} of {self.dialect}".encode()).decode()
             self.sealed.append(seal)
+        done = len(turn.results)
+        if self.how == "search":
+            need("tool_search" in turn.tools, "no tool_search")
+            if done == 0:
+                wanted = {"query": "spawn an agent", "limit": 2}
+                return Act([Call(self.id(nth), "tool_search", wanted)])
+            done -= 1
         writes = 2 if self.how == "parallel" else 1
-        if len(turn.results) == 0:
+        if done == 0:
             return Act([self.writing(turn, nth, i) for i in range(writes)], seal=seal)
-        if len(turn.results) == writes:
+        if done == writes:
             return Act([self.reading(turn, nth)], seal=seal)
         last = turn.results[-1][1]
         says = f"The file says {self.word}." if self.word in last else f"No word in: {last[:500]}"
@@ -441,7 +453,11 @@ def response_items(act: Act, turn: Turn, nth: int) -> list[Json]:
     for i, call in enumerate(act.calls):
         one: Json = {"id": f"fc_{nth:03}{i}", "status": "completed", "name": call.name,
                      "call_id": call.id}
-        if call.name in turn.custom:
+        if call.name == "tool_search" and turn.search:
+            del one["name"]
+            items.append({**one, "type": "tool_search_call", "execution": "client",
+                          "arguments": call.arguments})
+        elif call.name in turn.custom:
             items.append({**one, "type": "custom_tool_call", "input": call.arguments[""]})
         else:
             items.append({**one, "type": "function_call", "arguments": json.dumps(call.arguments)})
@@ -466,6 +482,9 @@ def item_events(i: int, item: Json) -> list[Json]:
                  "part": {**part, "text": ""}}]
         tail = [{"type": "response.reasoning_summary_part.done", **at, "part": part}]
         text = part["text"]
+    elif item["type"] == "tool_search_call":
+        return [{"type": "response.output_item.added", "output_index": i, "item": item},
+                {"type": "response.output_item.done", "output_index": i, "item": item}]
     else:
         custom = item["type"] == "custom_tool_call"
         field_of = "input" if custom else "arguments"

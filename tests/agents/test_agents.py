@@ -60,9 +60,10 @@ THINKING = [("claude-code", "anthropic"), ("claude-code", "openai-responses"),
             ("codex", "gemini"), ("gemini-cli", "gemini"), ("gemini-cli", "anthropic"),
             ("gemini-cli", "openai-responses"), ("opencode-chat", "anthropic"),
             ("opencode-chat", "gemini"), ("opencode-chat", "openai-responses")]
-PATCH = [("codex", d) for d in ("openai-responses", "anthropic", "openai-chat", "gemini")]
+CODEX = [("codex", d) for d in ("openai-responses", "anthropic", "openai-chat", "gemini")]
 CASES = [(a, d, how) for how, pairs in [("plain", OWN + CROSS), ("parallel", PARALLEL),
-                                        ("thinking", THINKING), ("patch", PATCH)]
+                                        ("thinking", THINKING), ("patch", CODEX),
+                                        ("search", CODEX)]
          for a, d in pairs]
 
 
@@ -195,14 +196,18 @@ def test_agent(stage, passage, tmp_path_factory, name, dialect, how):
     story = (f"exit {code}\n--- stdout\n{out[-3000:]}\n--- stderr\n{err[-3000:]}\n--- upstream\n"
              + "\n".join(t for t, _ in model.bodies) + f"\n--- gateway\n{gateway.output()[-3000:]}")
     assert not model.problems, f"{model.problems}\n{story}"
-    assert len(model.turns) == 3, f"{len(model.turns)} turns of the task\n{story}"
+    more = how in ("parallel", "search")  # a call and its result more than the two
+    turns = 4 if how == "search" else 3
+    assert len(model.turns) == turns, f"{len(model.turns)} turns of the task\n{story}"
     assert file.is_file() and file.read_text().strip() == WORD, f"no word in the file\n{story}"
     last = model.turns[-1]
     assert WORD in last.results[-1][1], f"the last result says {last.results[-1]}\n{story}"
-    assert len(last.calls) == len(last.results) == (3 if how == "parallel" else 2), story
+    assert len(last.calls) == len(last.results) == (3 if more else 2), story
     assert {c for c, _ in last.calls} == {r for r, _ in last.results}, story
     if how == "parallel":
         assert (work / "hello.txt.second").read_text().strip() == "second", story
+    if how == "search":
+        assert "agent" in last.results[0][1], f"nothing found: {last.results[0]}\n{story}"
     if how == "thinking":
         # The last thought has just been given; those before it came back, in order.
         assert last.seals == model.sealed[:2], f"{last.seals} of {model.sealed}\n{story}"

@@ -28,6 +28,10 @@ struct read_item {
     char thinks;            /* reasoning: 's'ummary or 't'ext, whichever came first */
 };
 
+/* Events are about the latest items. A bound, so that an answer of a million items is read in a
+ * time that grows with its length only. */
+enum { READ_ITEMS_LOOKED_AT = 4096 };
+
 struct reader_state {
     struct read_item *items;
     struct read_item *open_text; /* whose open part is no call */
@@ -41,8 +45,9 @@ static inline struct reader_state *reader_state(struct answer_reader *r)
     return r->state;
 }
 
-/* The record of an item; made when there is none. */
+/* The record of an item; made when there is none, or in any case. */
 struct read_item *read_item_of(struct answer_reader *r, int64_t output_index, str id);
+struct read_item *read_item_new(struct answer_reader *r, int64_t output_index, str id);
 
 void read_start(struct answer_reader *r, yyjson_val *response);
 void read_begin(struct answer_reader *r, struct read_item *it, struct ir_part *p);

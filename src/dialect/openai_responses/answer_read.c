@@ -6,26 +6,41 @@
 
 /* ---- records ---- */
 
-/* Servers that number nothing say one item at a time: the latest is meant. */
-static bool is_item(const struct read_item *it, int64_t output_index, str id)
+/*
+ * The place counts before the id: some servers give an item another id in every event (GitHub
+ * Copilot's do). Servers that number nothing say one item at a time: the latest is meant.
+ */
+static struct read_item *known_item(struct reader_state *st, int64_t output_index, str id)
 {
-    if (output_index >= 0)
-        return it->output_index == output_index;
-    return !id.n || str_eq(it->id, id);
+    struct read_item *by_id = NULL;
+    size_t left = READ_ITEMS_LOOKED_AT;
+    for (struct read_item *it = st->items; it && left--; it = it->next) {
+        if (output_index >= 0 && it->output_index == output_index)
+            return it;
+        if (!by_id && (id.n ? str_eq(it->id, id) : output_index < 0))
+            by_id = it;
+    }
+    return by_id && (output_index < 0 || by_id->output_index < 0) ? by_id : NULL;
 }
 
-struct read_item *read_item_of(struct answer_reader *r, int64_t output_index, str id)
+struct read_item *read_item_new(struct answer_reader *r, int64_t output_index, str id)
 {
     struct reader_state *st = reader_state(r);
-    for (struct read_item *it = st->items; it; it = it->next) {
-        if (is_item(it, output_index, id))
-            return it;
-    }
     struct read_item *it = arena_new(r->life, struct read_item);
     it->next = st->items;
     it->output_index = output_index;
     it->id = str_dup(r->life, id);
     st->items = it;
+    return it;
+}
+
+struct read_item *read_item_of(struct answer_reader *r, int64_t output_index, str id)
+{
+    struct read_item *it = known_item(reader_state(r), output_index, id);
+    if (!it)
+        return read_item_new(r, output_index, id);
+    if (it->output_index < 0)
+        it->output_index = output_index;
     return it;
 }
 
@@ -68,14 +83,26 @@ void read_close(struct answer_reader *r, struct read_item *it)
     emit_part(r, IR_EV_PART_END, it, S(""));
 }
 
+/* The part that has been open longest; the records stand the other way round. */
+static struct read_item *first_open(struct reader_state *st)
+{
+    struct read_item *first = NULL;
+    size_t left = READ_ITEMS_LOOKED_AT;
+    for (struct read_item *it = st->items; it && left--; it = it->next) {
+        if (it->open && (!first || it->part < first->part))
+            first = it;
+    }
+    return first;
+}
+
 /* Only calls may be open side by side. */
 static void make_room(struct answer_reader *r, enum ir_part_kind kind)
 {
     struct reader_state *st = reader_state(r);
     if (st->open_text)
         read_close(r, st->open_text);
-    for (struct read_item *it = st->items; kind != IR_PART_CALL && it; it = it->next) {
-        it->cut |= it->open;
+    for (struct read_item *it; kind != IR_PART_CALL && (it = first_open(st));) {
+        it->cut = true;
         read_close(r, it);
     }
 }

@@ -4,7 +4,8 @@
  * A request passes through three stages: sim_read* understands it (struct sim_ask) or refuses it
  * as the dialect's provider would; sim_plan decides what to answer, in blocks that belong to no
  * dialect (struct sim_plan); sim_speak* says the blocks as events of the neutral form to the
- * dialect's codec, one step at a time, so that a long answer is never held as bytes. sim.c delivers.
+ * dialect's codec, one step at a time, so that a long answer is never held as bytes. sim.c
+ * delivers.
  *
  * Everything lives in the call's arena. The parsed request (yyjson) is gone once the plan is made.
  */

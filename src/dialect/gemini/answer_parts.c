@@ -8,8 +8,8 @@
 
 /*
  * An object, written anew and not as the model wrote it: its line breaks would end the event's
- * data, and U+2028 stand there unescaped. The text of a custom tool, which is none, is its one member
- * `input` (SPEC 5.5); an object that broke off is {}.
+ * data, and U+2028 stand there unescaped. The text of a custom tool, which is none, is its one
+ * member `input` (SPEC 5.5); an object that broke off is {}.
  */
 static void write_args(str args, struct json_writer *w)
 {

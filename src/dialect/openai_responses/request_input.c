@@ -54,6 +54,17 @@ static struct ir_media *add_media(struct place *at, struct ir_parts *l, enum ir_
     return p->media = arena_new(at->rq->arena, struct ir_media);
 }
 
+/* An address that is one: data: URLs are base64 of something, others are not empty. */
+static enum err read_url(struct place *at, struct ir_media *m, str url, const char *member)
+{
+    responses_media_url(m, url);
+    if (m->data.n || (m->url.n && !str_starts_nocase(m->url, S("data:"))))
+        return OK;
+    return fail_set(at->f, ERR_BAD_REQUEST,
+                    "input[%zu].content[].%s must be a URL, or data as data:TYPE;base64,DATA",
+                    at->item, member);
+}
+
 static enum err read_image(struct place *at, struct ir_parts *l, yyjson_val *v)
 {
     struct ir_media *m = add_media(at, l, IR_PART_IMAGE, v);
@@ -63,15 +74,14 @@ static enum err read_image(struct place *at, struct ir_parts *l, yyjson_val *v)
     m->file_id = jv_get_str(v, "file_id");
     if (!m->file_id.n && !yyjson_is_str(url))
         return bad(at, ".content[].image_url", "a string", url);
-    if (!m->file_id.n)
-        responses_media_url(m, jv_str(url));
+    enum err e = m->file_id.n ? OK : read_url(at, m, jv_str(url), "image_url");
     m->detail = jv_get_str(v, "detail");
     if (at->result)
         ir_say(at->rq, CAN_RESULT_IMAGE);
     ir_say(at->rq, m->file_id.n ? CAN_FILE_ID : m->data.n ? CAN_IMAGE_DATA : CAN_IMAGE_URL);
     if (m->detail.n && !str_eq(m->detail, S("auto")))
         ir_say(at->rq, CAN_IMAGE_DETAIL);
-    return OK;
+    return e;
 }
 
 static enum err read_file(struct place *at, struct ir_parts *l, yyjson_val *v)
@@ -84,14 +94,17 @@ static enum err read_file(struct place *at, struct ir_parts *l, yyjson_val *v)
         ir_say(at->rq, CAN_RESULT_DOCUMENT);
     if (data.n) {
         m->file_id = S("");
-        if (!ir_data_url(data, &m->mime, &m->data))
+        if (!str_starts_nocase(data, S("data:")))
             m->data = data;
+        else if (read_url(at, m, data, "file_data"))
+            return ERR_BAD_REQUEST;
         m->mime = ir_media_type(m, S("application/pdf"));
         ir_say(at->rq, CAN_DOCUMENT_DATA);
     } else if (url.n) {
         m->file_id = S("");
-        m->url = url;
-        ir_say(at->rq, CAN_DOCUMENT_URL);
+        if (read_url(at, m, url, "file_url"))
+            return ERR_BAD_REQUEST;
+        ir_say(at->rq, m->data.n ? CAN_DOCUMENT_DATA : CAN_DOCUMENT_URL);
     } else if (m->file_id.n) {
         ir_say(at->rq, CAN_FILE_ID);
     } else {
@@ -126,9 +139,8 @@ static enum err read_video(struct place *at, struct ir_parts *l, yyjson_val *v)
     yyjson_val *url = jv_get(v, "video_url");
     if (!yyjson_is_str(url))
         return bad(at, ".content[].video_url", "a string", url);
-    responses_media_url(m, jv_str(url));
     ir_say(at->rq, CAN_VIDEO);
-    return OK;
+    return read_url(at, m, jv_str(url), "video_url");
 }
 
 static const struct part_reader {

@@ -102,10 +102,15 @@ static void prepare(struct exchange *x)
         x->status = 502; /* a redirect or oddity no client could follow */
 }
 
-/* A counting endpoint that is not there is no failure of anybody: we count. */
+/* A counting endpoint that is not there is no failure of anybody: we count. A 404 that names the
+ * model is of one that is there and does not know the model (recorded: "models/... is not found for
+ * API version v1beta, or is not supported for countTokens"). */
 static bool lacks_counting(const struct exchange *x)
 {
-    return x->op->flags & OP_COUNTS && (x->status == 404 || x->status == 405 || x->status == 501);
+    str model = resolved_upstream(&x->resolved, x->target), said = buf_str(&x->held);
+    if (!(x->op->flags & OP_COUNTS) || (x->status != 404 && x->status != 405 && x->status != 501))
+        return false;
+    return x->status != 404 || !model.n || str_find(said, model) == said.n;
 }
 
 /* An error of the provider goes on as it is; to a client of another dialect, or when it is not

@@ -718,9 +718,7 @@ COUNTING = {
 }
 
 
-@client_is("responses", "anthropic", "gemini")
-def test_count_tokens(pair: Pair) -> None:
-    """Asked of the provider where it can count, else counted here."""
+def counted(pair: Pair) -> Response:
     client = pair.client(Ask(system="Be brief.", tools=[WEATHER]))
     client.user("How many words are in this sentence?")
     body = client.body()
@@ -729,17 +727,34 @@ def test_count_tokens(pair: Pair) -> None:
     if pair.speaks == "gemini":
         body = {"generateContentRequest": {"model": f"models/{client.model}", **body}}
     target = COUNTING[pair.speaks].format(client.model)
-    response = client.gateway.post(target, body, headers=client.headers())
+    return client.gateway.post(target, body, headers=client.headers())
+
+
+def tokens(pair: Pair, response: Response) -> int:
     assert response.status == 200, response.text
-    answer = response.json()
     if pair.speaks == "responses":
-        schemas.check("responses", "count_answer", answer)
-    member = "totalTokens" if pair.speaks == "gemini" else "input_tokens"
+        schemas.check("responses", "count_answer", response.json())
+    return response.json()["totalTokens" if pair.speaks == "gemini" else "input_tokens"]
+
+
+@client_is("responses", "anthropic", "gemini")
+def test_count_tokens(pair: Pair) -> None:
+    """Asked of the provider where it can count, else counted here."""
+    count = tokens(pair, counted(pair))
     if pair.to == "chat":
-        assert 8 < answer[member] < 200
+        assert 8 < count < 200
     else:
-        assert answer[member] == 42
+        assert count == 42
         assert "How many words" in json.dumps(pair.up.body())
+
+
+@pairs(*((c, p) for c in COUNTING for p in COUNTING))
+def test_count_tokens_where_the_endpoint_is_missing(pair: Pair) -> None:
+    """A provider without the endpoint is no failure of anybody; one without the model is."""
+    pair.up.fail(404, "there is no such path here")
+    assert 8 < tokens(pair, counted(pair)) < 800  # Claude is told 300 tokens about tools
+    pair.up.fail(404, f"the model {pair.client().model} does not exist")
+    assert "does not exist" in failed(pair, counted(pair), 404)
 
 
 # -- time -----------------------------------------------------------------------------------------

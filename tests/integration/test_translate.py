@@ -75,12 +75,18 @@ def test_an_answer_of_nothing(pair: Pair, stream: bool) -> None:
     assert said.text == "" and said.finish == "stop"
 
 
-@both
+@pytest.mark.parametrize("shatter", [1, 5, 64])
 @pairs()
-def test_awkward_pieces(pair: Pair, stream: bool) -> None:
+def test_awkward_pieces(pair: Pair, shatter: int) -> None:
     """A byte at a time, so that nothing of the provider's framing is taken for ours."""
-    said = pair.once(Turn(Said([Text("one\n\ntwo")]), shatter=1 if stream else 0), stream=stream)
-    assert said.text == "one\n\ntwo"
+    calls = [Call("get_weather", {"city": "\u00c5s\u2028\\"}), Call("ping", {})]
+    client = pair.thinker(Ask(effort="medium", tools=[WEATHER, PING]))
+    said = Said([Reasoning("Hm."), Text("one\n\ntwo \U0001f44b"), *calls], "tools")
+    pair.up.say(Turn(said, shatter=shatter))
+    client.user("hi")
+    heard = client.send(stream=True)
+    assert (heard.reasoning, heard.text) == (said.reasoning, said.text)
+    assert [(c.name, c.args) for c in heard.calls] == [(c.name, c.args) for c in calls]
 
 
 @pairs()
@@ -676,6 +682,32 @@ def test_a_stream_that_breaks_off(pair: Pair, after: int) -> None:
         assert said.finish == "error" and said.error
     else:
         failed(pair, response, 502)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["cut_after", "broken_after"])
+@pairs()
+def test_cut_behind_each_event(pair: Pair, fault: str) -> None:
+    """Whatever is missing, it is no success; but for what stands behind the finish reason."""
+    whole = Said(
+        [Reasoning("Hm."), Text("one two"), Call("get_weather", {"city": "Oslo"})], "tools"
+    )
+    client = pair.thinker(Ask(effort="medium", tools=[WEATHER]))
+    client.user("hi")
+    pair.up.say(whole)
+    client.post(stream=True)
+    right, total = client.read(stream=True), pair.up.events
+    for n in range(1, total):
+        pair.up.say(Turn(whole, **{fault: n}))
+        response = client.post(stream=True)
+        if response.status != 200:
+            failed(pair, response, response.status)
+            continue
+        heard = client.read(stream=True)
+        if heard.finish != "error":
+            assert n >= total - 2 and pair.to in ("chat", "anthropic"), f"{n} of {total} events"
+            assert (heard.text, heard.reasoning) == (right.text, right.reasoning)
+            assert [(c.name, c.args) for c in heard.calls] == [("get_weather", {"city": "Oslo"})]
 
 
 @provider_is("chat", "responses", "anthropic")

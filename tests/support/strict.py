@@ -79,6 +79,7 @@ class Strict(Upstream):
         self.memory = Memory()
         self.ids = Ids(len(self.dialect))
         self.busy = threading.Lock()
+        self.events = 0  # that the last stream has, if it is not cut
         super().__init__(**more)
         self._home = self.default = self._serve_one
 
@@ -219,6 +220,7 @@ class Strict(Upstream):
 
     def _stream(self, voice: Any, turn: Turn, request: Request) -> Answer:
         events = list(voice.events(turn.said))
+        self.events = len(events)
         limit = max(turn.broken_after, turn.cut_after)
         faulty = limit >= 0
         body: list[Piece] = []

@@ -114,7 +114,9 @@ static void compare(const struct run *run, struct fan *f, const struct answer_as
     check_stream(run->to, buf_str(f->client.out), a, &streamed);
     if (f->answer.complete) {
         check_whole(run->to, ask, &f->answer, a, run->text.n, &whole);
-        if (!str_eq(buf_str(&streamed), buf_str(&whole)))
+        /* Without a first choice there is nothing to compare but what each writer makes of that. */
+        bool first = f->answer.replies && f->answer.replies->index == 0;
+        if (first && !str_eq(buf_str(&streamed), buf_str(&whole)))
             must_fail("fuzz_codec_stream", 3, "streamed and whole differ");
     }
     buf_fini(&streamed);

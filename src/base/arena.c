@@ -74,6 +74,12 @@ static void add_block(struct arena *a, size_t need)
     a->total += size;
 }
 
+void arena_reserve(struct arena *a, size_t n)
+{
+    if (n > (size_t)(a->end - a->at) || !a->head)
+        add_block(a, n);
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
     must(size <= SIZE_MAX - ALIGN);

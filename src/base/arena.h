@@ -32,6 +32,9 @@ void arena_fini(struct arena *a);
 /* As arena_fini, and overwrites the memory first: where secrets were. */
 void arena_wipe(struct arena *a);
 
+/* Makes room for n bytes in one block, so that what is allocated next comes from it. */
+void arena_reserve(struct arena *a, size_t n);
+
 /* Frees all but one small block, which is kept for the next user. */
 void arena_reset(struct arena *a);
 

@@ -167,6 +167,21 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
     return need;
 }
 
+/* Every byte but the continuations, 10xxxxxx, begins one; eight are looked at in one go. */
+size_t str_chars(str s)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    size_t i = 0, n = s.n;
+    for (; s.n - i >= 8; i += 8) {
+        uint64_t w;
+        memcpy(&w, s.p + i, 8);
+        n -= ((w >> 7 & ~w >> 6 & each) * each) >> 56;
+    }
+    for (; i < s.n; i++)
+        n -= ((unsigned char)s.p[i] & 0xc0) == 0x80;
+    return n;
+}
+
 bool str_utf8(str s)
 {
     const unsigned char *p = (const unsigned char *)s.p;

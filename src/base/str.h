@@ -108,6 +108,9 @@ size_t str_distance(str a, str b, size_t max);
 /* Match with '*' standing for any run of bytes; ASCII case ignored. Linear in time. */
 bool str_glob(str pattern, str s);
 
+/* Characters (code points) of well-formed UTF-8. */
+size_t str_chars(str s);
+
 /* Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool str_utf8(str s);
 

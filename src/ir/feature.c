@@ -52,10 +52,9 @@ enum err ir_losses_settle(const struct ir_set *said, const struct ir_fate_row *f
                           const struct ir_fate_row *to, const char *to_name, struct ir_losses *out,
                           struct fail *f)
 {
-    for (unsigned i = 0; i < CAN_COUNT; i++) {
-        enum ir_feature feature = (enum ir_feature)i;
-        if (!ir_set_has(said, feature))
-            continue;
+    struct ir_set left = *said;
+    for (enum ir_feature feature; ir_set_take(&left, &feature);) {
+        const unsigned i = feature;
         if (to[i].fate == FATE_REFUSED)
             return fail_set(
                 f, ERR_BAD_REQUEST,

@@ -55,6 +55,19 @@ static inline bool ir_set_has(const struct ir_set *s, enum ir_feature f)
     return s->bits[(unsigned)f / 64] >> ((unsigned)f % 64) & 1;
 }
 
+/* Takes the first feature out of the set; false when it is empty. */
+static inline bool ir_set_take(struct ir_set *s, enum ir_feature *f)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (s->bits[i]) {
+            *f = (enum ir_feature)(64 * i + (unsigned)__builtin_ctzll(s->bits[i]));
+            s->bits[i] &= s->bits[i] - 1;
+            return true;
+        }
+    }
+    return false;
+}
+
 static inline void ir_set_remove(struct ir_set *s, enum ir_feature f)
 {
     s->bits[(unsigned)f / 64] &= ~(UINT64_C(1) << ((unsigned)f % 64));

@@ -70,7 +70,7 @@ static void put_annotations(struct json_writer *w, const struct ir_reply *r)
     for (const struct ir_part *p = r->parts.first; p; p = p->next) {
         if (p->kind != IR_PART_TEXT)
             continue;
-        int64_t ends = begins + chat_count_chars(p->text);
+        int64_t ends = begins + (int64_t)str_chars(p->text);
         for (const struct ir_citation *c = p->citations; c; c = c->next) {
             if (!chat_can_cite(c))
                 continue;

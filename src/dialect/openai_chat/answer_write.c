@@ -210,7 +210,7 @@ static void on_delta(struct writing *wr, const struct ir_event *e)
     switch (p->kind) {
     case IR_PART_TEXT:
         put_text(wr, S("content"), e->text);
-        wr->choice->chars += chat_count_chars(e->text);
+        wr->choice->chars += (int64_t)str_chars(e->text);
         break;
     case IR_PART_REFUSAL: put_text(wr, S("refusal"), e->text); break;
     case IR_PART_REASONING: put_thought(wr, p, e->text); break;

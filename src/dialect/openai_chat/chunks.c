@@ -93,14 +93,6 @@ void chat_out_part_over(struct chat_out_choice *c, unsigned index)
         *at = (*at)->next;
 }
 
-int64_t chat_count_chars(str s)
-{
-    int64_t n = 0;
-    for (size_t i = 0; i < s.n; i++)
-        n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
-    return n;
-}
-
 /* ---- ends ---- */
 
 void chat_stream_error(struct chat_stream *s, const struct ir_error *error, struct buf *out)

@@ -64,7 +64,7 @@ static void put_offsets(struct json_writer *w, yyjson_val *content, int64_t *off
     jw_array(w);
     for (yyjson_val *v; (v = yyjson_arr_iter_next(&it));) {
         jw_i64(w, *offset);
-        *offset += chat_count_chars(jv_get_str(v, "token"));
+        *offset += (int64_t)str_chars(jv_get_str(v, "token"));
     }
     jw_array_end(w);
 }
@@ -113,7 +113,7 @@ static void want_choice(struct writing *wr, unsigned index)
     if (c->echoed)
         return;
     c->echoed = true;
-    c->offset = chat_count_chars(wr->ask->prompt);
+    c->offset = (int64_t)str_chars(wr->ask->prompt);
     if (wr->ask->prompt.n)
         put_chunk(wr, wr->ask->prompt, NULL, S(""));
 }
@@ -193,7 +193,7 @@ static yyjson_val *logprobs_of(const struct ir_reply *r)
 
 static void put_reply(struct json_writer *w, const struct answer_ask *ask, const struct ir_reply *r)
 {
-    int64_t offset = chat_count_chars(ask->prompt);
+    int64_t offset = (int64_t)str_chars(ask->prompt);
     jw_object(w);
     jw_ku64(w, "index", r->index);
     jw_kstr(w, "text", text_of(ask, r));

@@ -61,9 +61,6 @@ void chat_put_head(struct json_writer *w, const struct answer_ask *ask, str id, 
                    int64_t created);
 str chat_answer_id(const struct answer_ask *ask, str id, const char *prefix);
 
-/* Code points in UTF-8. */
-int64_t chat_count_chars(str s);
-
 /* ---- pieces of messages, for chunks and whole answers ---- */
 
 /* The beginning of a call's object: id, type, and the member it is open in after its name. number:

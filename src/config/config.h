@@ -40,6 +40,7 @@ struct model_entry {
     str display_name; /* may be empty */
     bool force_mapping;
     uint64_t max_context; /* 0: not said */
+    bool is_compat;       /* served by a copy of the vendor's API: translated with its leniency */
     bool image;           /* openai-compatibility: image endpoints only */
 };
 

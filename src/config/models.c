@@ -10,7 +10,6 @@ static const struct {
     const char *name, *noted;
 } later[] = {
     {"thinking", "*.models.thinking"},
-    {"is-compat", "*.models.is-compat"},
     {"input-modalities", "*.models.input-modalities"},
     {"output-modalities", "*.models.output-modalities"},
 };
@@ -36,6 +35,8 @@ static enum err read_field(struct loader *l, const struct yaml_pair *p, struct m
         return load_bool(l, p->value, &m->force_mapping);
     if (str_eq(name, S("max-context-length")))
         return read_context(l, p->value, m);
+    if (str_eq(name, S("is-compat")))
+        return load_bool(l, p->value, &m->is_compat);
     if (str_eq(name, S("image")))
         return load_bool(l, p->value, &m->image);
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
@@ -45,7 +46,7 @@ static enum err read_field(struct loader *l, const struct yaml_pair *p, struct m
         }
     load_warn(l, p->key,
               "unknown key, ignored (there are name, alias, display-name, "
-              "force-mapping, max-context-length, image)");
+              "force-mapping, max-context-length, is-compat, image)");
     return OK;
 }
 

@@ -12,6 +12,10 @@
 #include "route/catalogue.h"
 
 /* What the answer is to be written in. */
+/* What most requests need, so that it is allocated in one go each: the tree and parts of a short
+ * conversation; names, ids and the state of reader and writer; what a body grows by. */
+enum { WORK_BYTES = 14 * 1024, LIFE_BYTES = 3 * 1024, BODY_EXTRA = 512, WHOLE_EXTRA = 1024 };
+
 static const struct codec *client_codec(const struct operation *op)
 {
     return op->id == OP_COMPLETIONS ? &codec_completions : codec_get(op->dialect);
@@ -25,22 +29,29 @@ static const struct codec *request_codec(const struct exchange *x)
 
 /* ---- The request. ---- */
 
+/* A copy of an API takes less of what is new, and minds less what is missing. An
+ * openai-compatibility entry is one unless it is OpenAI itself; of the others the operator says it
+ * (SPEC 2.4), since a custom base-url may just as well be a proxy in front of the vendor. */
+static bool is_compat(const struct target *t)
+{
+    if (t->model && t->model->is_compat)
+        return true;
+    return t->provider->kind == CHANNEL_OPENAI &&
+           !str_eq_nocase(t->origin->host, S("api.openai.com"));
+}
+
 static struct ir_target describe(const struct exchange *x, const struct operation *up)
 {
     const struct target *t = x->target;
     str model = resolved_upstream(&x->resolved, t);
     const struct model_info *known = catalogue_find(model);
-    static const char *const vendors[] = {"api.openai.com", "api.anthropic.com",
-                                          "generativelanguage.googleapis.com"};
-    bool vendor = t->provider->kind == CHANNEL_SIM || t->provider->kind == CHANNEL_VERTEX;
-    for (size_t i = 0; t->origin && i < sizeof vendors / sizeof *vendors; i++)
-        vendor |= str_eq_nocase(t->origin->host, str_c(vendors[i]));
     return (struct ir_target){
         .model = model,
         .stream = x->stream,
         .counting = (up->flags & OP_COUNTS) != 0,
         .max_output = known ? known->output : 0,
-        .is_compat = !vendor,
+        .is_compat = is_compat(t),
+        .vertex = t->provider->kind == CHANNEL_VERTEX,
         .reasons = !known                                ? IR_UNSAID
                    : capability_thinks(&known->thinking) ? IR_YES
                                                          : IR_NO,
@@ -187,8 +198,11 @@ enum err translation_new(struct exchange *x, const struct operation *up, struct 
     t->usage = USAGE_NONE;
     arena_init(&t->life);
     arena_init(&t->work);
+    arena_reserve(&t->life, LIFE_BYTES);
+    arena_reserve(&t->work, WORK_BYTES);
     buf_init(&t->body, 2 * x->config->body_bytes);
     buf_init(&t->out, 4 * x->config->event_bytes);
+    buf_reserve(&t->body, x->body.n + x->body.n / 16 + BODY_EXTRA);
     enum err e = write_request(t, x, up, f);
     if (e) {
         translation_free(t);
@@ -306,8 +320,10 @@ enum err translation_frame(struct translation *t, str frame, struct fail *f)
 /* The collected answer, where the client wants it whole. */
 static enum err deliver_whole(struct translation *t, struct fail *f)
 {
-    if (!t->stream && !t->failed)
+    if (!t->stream && !t->failed) {
+        buf_reserve(&t->out, t->answer.bytes + t->answer.bytes / 16 + WHOLE_EXTRA);
         t->client->write_whole(&t->ask, &t->answer, &t->out);
+    }
     return t->out.failed || t->answer.overflow ? too_large(f) : OK;
 }
 

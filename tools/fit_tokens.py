@@ -238,6 +238,8 @@ def fit_prices(names, shapes, counts, kinds, start):
 FLOOR = {"BROKEN": 1., "CONTROL": .8, "OTHER_2": 1., "OTHER_3": 1., "OTHER_4": 2., "EMOJI": 1.,
          "DINGBAT": .8, "SYMBOL": .8, "INDIC": .5, "HAN_RARE": 1.}
 
+CEILING = {"CONTROL": 1.5, "BROKEN": 1., "JOINER": 2.}
+
 
 def write_prices(prices, names):
     lines = [f"/* Written by tools/fit_tokens.py: 1/{UNIT} of a token, by class and family. */"]
@@ -286,7 +288,11 @@ def main():
         prices[f] = fit_prices(names, np.array([shapes[d] for d in some]),
                                np.array([d.tokens[f] for d in some]), [d.kind for d in some], base)
     for f in FAMILIES:
-        prices[f] = np.maximum(prices[f], [FLOOR.get(n, 0) for n in names])
+        prices[f] = np.clip(prices[f], [FLOOR.get(n, 0) for n in names],
+                            [CEILING.get(n, 7) for n in names])
+    # What is said of 4.7 is too little to price rare classes on its own.
+    prices["claude_47"] = np.clip(prices["claude_47"], .5 * prices["claude"],
+                                  2 * prices["claude"] + .1)
     report(prices, [shapes[d] for d in kept], kept)
     if args.write:
         write_prices(prices, names)

@@ -10,11 +10,13 @@ yyjson_val *gemini_get(yyjson_val *obj, const char *name)
     str exact = str_c(name);
     for (yyjson_val *k; (k = yyjson_obj_iter_next(&it));) {
         yyjson_val *v = yyjson_obj_iter_get_val(k);
-        if (yyjson_is_null(v))
+        str key = jv_str(k);
+        /* Both spellings begin alike. */
+        if (key.n < exact.n || key.p[0] != name[0] || yyjson_is_null(v))
             continue;
-        if (str_eq(jv_str(k), exact))
+        if (str_eq(key, exact))
             return v;
-        if (ir_key_is(jv_str(k), name))
+        if (ir_key_is(key, name))
             found = v;
     }
     return found;

@@ -15,7 +15,8 @@ enum { SCHEMA_DEPTH_MAX = 200 }; /* of containers, beyond which no reference is 
 struct schema {
     struct arena *arena;
     struct tree *root;
-    size_t budget; /* nodes that references may still add */
+    size_t budget;        /* nodes that references may still add */
+    uint64_t applicators; /* tree_bit of the keywords that schemas stand under */
 };
 
 typedef void schema_pass(struct schema *s, struct tree *node);

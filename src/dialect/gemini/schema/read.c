@@ -55,6 +55,7 @@ static void rename_keys(struct tree *node)
             if (ir_key_is(m->key, renamed[i].name))
                 m->key = renamed[i].means;
         }
+        node->keys |= tree_bit(m->key);
     }
 }
 

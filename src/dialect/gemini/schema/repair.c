@@ -37,7 +37,7 @@ static const struct {
 static bool is_keyword(const struct tree *m)
 {
     for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++) {
-        if (str_eq(m->key, keywords[i].key))
+        if (tree_same(m->key, keywords[i].key))
             return keywords[i].kinds >> m->kind & 1;
     }
     return false;
@@ -68,6 +68,7 @@ static void wrap(struct schema *s, struct tree *node)
 {
     struct tree *map = tree_new(s->arena, JSON_OBJECT);
     map->first = node->first;
+    map->keys = node->keys;
     node->first = NULL;
     tree_put(node, S("properties"), map);
 }

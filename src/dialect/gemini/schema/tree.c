@@ -39,6 +39,7 @@ struct tree *tree_of(struct arena *a, yyjson_val *v)
         for (yyjson_val *k; (k = yyjson_obj_iter_next(&it)); end = &(*end)->next) {
             *end = tree_of(a, yyjson_obj_iter_get_val(k));
             (*end)->key = jv_str(k);
+            t->keys |= tree_bit((*end)->key);
         }
         return t;
     }
@@ -59,7 +60,7 @@ struct tree *tree_copy(struct arena *a, const struct tree *t, size_t *budget)
         return NULL;
     --*budget;
     struct tree *copy = arena_new(a, struct tree), **end = &copy->first;
-    *copy = (struct tree){.kind = t->kind, .key = t->key, .text = t->text};
+    *copy = (struct tree){.kind = t->kind, .key = t->key, .text = t->text, .keys = t->keys};
     for (const struct tree *m = t->first; m; m = m->next) {
         if (!(*end = tree_copy(a, m, budget)))
             return NULL;
@@ -71,14 +72,14 @@ struct tree *tree_copy(struct arena *a, const struct tree *t, size_t *budget)
 static struct tree **place_of(const struct tree *t, str key)
 {
     struct tree **at = (struct tree **)(uintptr_t)&t->first;
-    while (*at && !str_eq((*at)->key, key))
+    while (*at && !tree_same((*at)->key, key))
         at = &(*at)->next;
     return at;
 }
 
-struct tree *tree_get(const struct tree *t, str key)
+struct tree *tree_find(const struct tree *object, str key)
 {
-    return t && t->kind == JSON_OBJECT ? *place_of(t, key) : NULL;
+    return *place_of(object, key);
 }
 
 str tree_get_str(const struct tree *t, str key)
@@ -87,11 +88,9 @@ str tree_get_str(const struct tree *t, str key)
     return m && m->kind == JSON_STRING ? m->text : (str){NULL, 0};
 }
 
-struct tree *tree_take(struct tree *t, str key)
+struct tree *tree_take_found(struct tree *object, str key)
 {
-    if (t->kind != JSON_OBJECT)
-        return NULL;
-    struct tree **at = place_of(t, key), *m = *at;
+    struct tree **at = place_of(object, key), *m = *at;
     if (m) {
         *at = m->next;
         m->next = NULL;
@@ -105,6 +104,7 @@ void tree_put(struct tree *t, str key, struct tree *value)
     value->key = key;
     value->next = *at ? (*at)->next : NULL;
     *at = value;
+    t->keys |= tree_bit(key);
 }
 
 void tree_append(struct tree *t, struct tree *value)
@@ -114,6 +114,7 @@ void tree_append(struct tree *t, struct tree *value)
         at = &(*at)->next;
     value->next = NULL;
     *at = value;
+    t->keys |= tree_bit(value->key);
 }
 
 size_t tree_size(const struct tree *t)
@@ -156,6 +157,7 @@ void tree_merge(struct arena *a, struct tree *into, struct tree *from)
         end = &m->next;
     }
     from->first = NULL;
+    into->keys |= from->keys;
     for (end = &into->notes; *end;)
         end = &(*end)->next;
     *end = from->notes;

@@ -33,10 +33,18 @@ static const struct {
 unsigned schema_places(str key)
 {
     for (size_t i = 0; i < sizeof applicators / sizeof applicators[0]; i++) {
-        if (str_eq(key, applicators[i].key))
+        if (tree_same(key, applicators[i].key))
             return applicators[i].places;
     }
     return 0;
+}
+
+static uint64_t applicator_keys(void)
+{
+    uint64_t keys = 0;
+    for (size_t i = 0; i < sizeof applicators / sizeof applicators[0]; i++)
+        keys |= tree_bit(applicators[i].key);
+    return keys;
 }
 
 static void walk(struct schema *s, struct tree *node, schema_pass *fn, bool down);
@@ -57,8 +65,9 @@ static void walk(struct schema *s, struct tree *node, schema_pass *fn, bool down
         return;
     if (down)
         fn(s, node);
-    for (struct tree *m = node->first, *next; m; m = next) {
-        unsigned places = schema_places(m->key);
+    struct tree *m = node->keys & s->applicators ? node->first : NULL;
+    for (struct tree *next; m; m = next) {
+        unsigned places = tree_bit(m->key) & s->applicators ? schema_places(m->key) : 0;
         next = m->next;
         if (places & SCHEMA_HERE && m->kind == JSON_OBJECT)
             walk(s, m, fn, down);
@@ -72,11 +81,13 @@ static void walk(struct schema *s, struct tree *node, schema_pass *fn, bool down
 
 void schema_walk(struct schema *s, struct tree *node, schema_pass *fn)
 {
+    s->applicators = applicator_keys();
     walk(s, node, fn, false);
 }
 
 void schema_walk_down(struct schema *s, struct tree *node, schema_pass *fn)
 {
+    s->applicators = applicator_keys();
     walk(s, node, fn, true);
 }
 

@@ -112,7 +112,9 @@ static void compare(const struct run *run, struct fan *f, const struct answer_as
     buf_init(&streamed, OUT_MAX);
     buf_init(&whole, OUT_MAX);
     check_stream(run->to, buf_str(f->client.out), a, &streamed);
-    if (f->answer.complete) {
+    /* Without a choice 0, which no API leaves out, each dialect does as it likes. */
+    const struct ir_reply *first = f->answer.replies;
+    if (f->answer.complete && (!first || first->index == 0)) {
         check_whole(run->to, ask, &f->answer, a, run->text.n, &whole);
         /* Without a first choice there is nothing to compare but what each writer makes of that. */
         bool first = f->answer.replies && f->answer.replies->index == 0;

@@ -30,14 +30,8 @@ static const str bypass = {"skip_thought_signature_validator", 32};
 
 /* ---- contents ---- */
 
-static void open_content(struct writing *x, bool is_model)
+static void begin_content(struct writing *x, bool is_model)
 {
-    if (x->open && x->is_model == is_model)
-        return;
-    if (x->open) {
-        jw_array_end(x->w);
-        jw_object_end(x->w);
-    }
     x->open = true;
     x->is_model = is_model;
     jw_object(x->w);
@@ -53,6 +47,25 @@ static void close_content(struct writing *x)
     jw_array_end(x->w);
     jw_object_end(x->w);
     x->open = false;
+}
+
+/* The user's first words, where nothing of them can be said here: as ir_turns_fit has them. */
+static void begin_with_nothing(struct writing *x)
+{
+    begin_content(x, false);
+    jw_object(x->w);
+    jw_kstr(x->w, "text", S("."));
+    jw_object_end(x->w);
+}
+
+static void open_content(struct writing *x, bool is_model)
+{
+    if (x->open && x->is_model == is_model)
+        return;
+    if (!x->open && is_model)
+        begin_with_nothing(x);
+    close_content(x);
+    begin_content(x, is_model);
 }
 
 /* ---- parts ---- */
@@ -485,7 +498,7 @@ void gemini_contents_write(const struct ir_request *rq, const struct ir_target *
     jw_key(w, S("contents"));
     if (list)
         jw_array(w);
-    if (!x.same && system_is_user(rq, &x.model)) {
+    if (!x.same && system_is_user(rq, &x.model) && says_system(rq)) {
         open_content(&x, false);
         write_system_parts(&x);
     }
@@ -494,6 +507,8 @@ void gemini_contents_write(const struct ir_request *rq, const struct ir_target *
         if (!elsewhere && !(!x.same && x.open && is_placeholder(m)))
             write_message(&x, m);
     }
+    if (!x.same && !x.open)
+        begin_with_nothing(&x);
     if (!x.same)
         close_content(&x);
     if (list)

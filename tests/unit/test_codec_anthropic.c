@@ -518,7 +518,7 @@ static const char *const bad_bodies[] = {
     "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image\"}]}]}",
     "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image\",\"source\":{}}]}]}",
     "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document\",\"source\":3}]}]}",
-    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":1}]}]}",
+    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"tool_use_id\":[]}]}]}",
     "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"content\":[1]}]}]}",
     "{\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\"}]}]}",
     "{\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":{}}]}]}",

@@ -34,6 +34,29 @@ enum err codec_read_request(const struct codec *c, str body, struct arena *a, st
     return c->request_read(rq, root, f);
 }
 
+/* A data: URL that no reader could take apart would be a URL nobody can fetch. */
+static enum err check_media(const struct ir_part *p, struct fail *f)
+{
+    enum err e = OK;
+    for (; p && !e; p = p->next) {
+        if (p->media && str_starts_nocase(p->media->url, S("data:")))
+            return fail_set(f, ERR_BAD_REQUEST,
+                            "a data: URL must be data:TYPE;base64,DATA, this one begins with "
+                            "\"%.*s\"",
+                            STR_FMT(str_head(p->media->url, 40)));
+        e = check_media(p->content, f);
+    }
+    return e;
+}
+
+static enum err check_messages(const struct ir_request *rq, struct fail *f)
+{
+    enum err e = OK;
+    for (const struct ir_message *m = rq->messages; m && !e; m = m->next)
+        e = check_media(m->parts.first, f);
+    return e;
+}
+
 enum err codec_write_request(const struct codec *to, struct ir_request *rq,
                              const struct ir_target *target, struct arena *life,
                              struct ir_names *names, struct ir_losses *lost, struct buf *out,
@@ -45,7 +68,9 @@ enum err codec_write_request(const struct codec *to, struct ir_request *rq,
     fit.lost = lost;
     if (rq->from != to->dialect) {
         const struct codec *from = codec_get(rq->from);
-        enum err e = from->request_leave ? from->request_leave(rq, to, f) : OK;
+        enum err e = check_messages(rq, f);
+        if (!e && from->request_leave)
+            e = from->request_leave(rq, to, f);
         if (!e)
             e = ir_losses_settle(&rq->said, from->fates, to->fates, dialect_get(to->dialect)->name,
                                  lost, f);

@@ -116,7 +116,6 @@ static void compare(const struct run *run, struct fan *f, const struct answer_as
     const struct ir_reply *first = f->answer.replies;
     if (f->answer.complete && (!first || first->index == 0)) {
         check_whole(run->to, ask, &f->answer, a, run->text.n, &whole);
-        /* Without a first choice there is nothing to compare but what each writer makes of that. */
         if (first && !str_eq(buf_str(&streamed), buf_str(&whole)))
             must_fail("fuzz_codec_stream", 3, "streamed and whole differ");
     }

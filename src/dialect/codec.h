@@ -59,6 +59,9 @@ struct codec {
     enum err (*request_write)(struct ir_request *rq, const struct ir_target *to, struct buf *out,
                               struct fail *f);
 
+    /* What anthropic-beta must say for the request just written; empty: nothing. NULL elsewhere. */
+    str (*request_beta)(const struct ir_request *rq);
+
     /* Responses: ask->echo for this request, in a; NULL elsewhere. */
     str (*request_echo)(const struct ir_request *rq, struct arena *a);
 

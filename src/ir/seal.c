@@ -7,7 +7,7 @@
  * decoding), a digit for the issuer, the length of the id as two hexadecimal digits, the id, the
  * value. Ids longer than that do not occur (Responses: "rs_" and 48 or so characters).
  */
-static const str tag = {"cliproxy1", 9}, tag_packed = {"Y2xpcHJveHkx", 12};
+static const str tag = {"cliproxy1", 9}, tag_packed = {IR_SEAL_MARK, sizeof IR_SEAL_MARK - 1};
 
 enum { HEAD = 9 + 1 + 2, ID_MAX = 255 };
 
@@ -61,4 +61,9 @@ struct ir_seal ir_seal_unpack(str value, enum dialect_id from, struct arena *a)
         return none;
     char *bytes = arena_alloc(a, value.n / 4 * 3 + 3);
     return base64_decode(value, bytes, &n) && read_packed(str_of(bytes, n), &seal) ? seal : none;
+}
+
+bool ir_seal_mentioned(str text)
+{
+    return str_find(text, tag_packed) < text.n;
 }

@@ -14,11 +14,19 @@
 
 enum { IR_SEAL_MAX = 1024 * 1024 };
 
+/* What every packed seal begins with. Other things that are made up for a client of another
+ * dialect, and that a provider of that dialect would refuse, bear it as well. Alone it is no seal.
+ */
+#define IR_SEAL_MARK "Y2xpcHJveHkx"
+
 /* The seal as a client of another dialect keeps it: base64 of a tag, the issuer, id and value.
  * Issued by `to` itself it stays as it is. */
 str ir_seal_pack(const struct ir_seal *seal, enum dialect_id to, struct arena *a);
 
 /* What a client of dialect `from` sent back. */
 struct ir_seal ir_seal_unpack(str value, enum dialect_id from, struct arena *a);
+
+/* Whether a text has the mark: a quick look for whoever would pass it on unread. */
+bool ir_seal_mentioned(str text);
 
 #endif

@@ -1,6 +1,8 @@
 #include "relay/amend.h"
 
 #include "dialect/codec.h"
+#include "ir/seal.h"
+#include "relay/translate.h"
 #include "json/mention.h"
 
 /* ---- Spans. ---- */
@@ -66,22 +68,67 @@ static bool gemini_may_need_it(str body)
     return json_mentions(body, words);
 }
 
+/*
+ * A client may change models in the midst of a conversation, and come to a provider of its own
+ * dialect with what one of another dialect thought and signed: refused by all three (SPEC 5.2).
+ */
+static bool may_need_it(const struct exchange *x)
+{
+    switch (x->op->id) {
+    case OP_GENERATE:
+    case OP_STREAM_GENERATE: return gemini_may_need_it(x->body) || ir_seal_mentioned(x->body);
+    case OP_MESSAGES:
+    case OP_MESSAGES_COUNT:
+    case OP_RESPONSES:
+    case OP_RESPONSES_COUNT: return ir_seal_mentioned(x->body);
+    default: return false;
+    }
+}
+
+static str joined(const struct iovec *v, size_t n, size_t total, struct arena *a)
+{
+    char *p = arena_alloc(a, total + 1), *at = p;
+    for (size_t i = 0; i < n; at += v[i++].iov_len)
+        memcpy(at, v[i].iov_base, v[i].iov_len);
+    return str_of(p, total);
+}
+
+/* The edits of spans, in a body written anew. */
+static bool amend_anew(struct exchange *x, str *body)
+{
+    static const str keys[] = {{"thinking", 8}, {"max_tokens", 10}};
+    struct json_edit e;
+    struct iovec v[JSON_PIECES_MAX];
+    struct json_span root = {.kind = JSON_OBJECT, .n = body->n}, m[2];
+    const struct thinking *th = resolved_thinking(&x->resolved, x->target);
+    struct fail f;
+    enum err err = OK;
+    json_edit_init(&e, *body, &x->s->arena);
+    if (th->kind != THINK_UNSAID)
+        err =
+            thinking_apply(th, x->op->dialect, resolved_upstream(&x->resolved, x->target), &e, &f);
+    else if (x->op->id == OP_MESSAGES && json_scan_members(*body, root, keys, m, 2, &f) == OK)
+        err = thinking_fit(&e, m[0], m[1], &f);
+    if (err || e.failed)
+        return false;
+    size_t total = json_edit_length(&e);
+    *body = joined(v, json_edit_pieces(&e, v), total, &x->s->arena);
+    return true;
+}
+
 bool amend_whole(struct exchange *x, str *out)
 {
     struct ir_request rq;
     struct fail f;
     struct buf body;
     struct arena *a = &x->s->arena;
-    if ((x->op->id != OP_GENERATE && x->op->id != OP_STREAM_GENERATE) ||
-        !gemini_may_need_it(x->body) ||
-        codec_read_request(codec_get(x->op->dialect), x->body, a, &rq, &f))
+    if (!may_need_it(x) || codec_read_request(codec_get(x->op->dialect), x->body, a, &rq, &f))
         return false;
-    struct ir_target to = {.model = resolved_upstream(&x->resolved, x->target),
-                           .stream = x->stream};
+    struct ir_target to = translation_target(x, x->op);
     buf_init(&body, 2 * x->config->body_bytes);
     bool good = codec_get(x->op->dialect)->request_write(&rq, &to, &body, &f) == OK && !body.failed;
     if (good)
         *out = str_dup(a, buf_str(&body));
     buf_fini(&body);
-    return good;
+    return good && amend_anew(x, out);
 }

@@ -155,6 +155,8 @@ static void head_build(struct head *h, struct exchange *x, str content_type)
     if (t->provider->kind == CHANNEL_CLAUDE &&
         (exchange_translates(x) || !http_request_field(rq, S("anthropic-version")).p))
         head_add(h, S("anthropic-version"), S("2023-06-01"));
+    if (x->tr && x->tr->beta.n)
+        head_add(h, S("anthropic-beta"), x->tr->beta);
     head_from_rules(h, x);
 }
 

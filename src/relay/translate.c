@@ -40,7 +40,7 @@ static bool is_compat(const struct target *t)
            !str_eq_nocase(t->origin->host, S("api.openai.com"));
 }
 
-static struct ir_target describe(const struct exchange *x, const struct operation *up)
+struct ir_target translation_target(const struct exchange *x, const struct operation *up)
 {
     const struct target *t = x->target;
     str model = resolved_upstream(&x->resolved, t);
@@ -173,7 +173,7 @@ static enum err write_request(struct translation *t, struct exchange *x, const s
                               struct fail *f)
 {
     struct ir_request rq;
-    struct ir_target target = describe(x, up);
+    struct ir_target target = translation_target(x, up);
     enum err e = codec_read_request(request_codec(x), x->body, &t->work, &rq, f);
     if (!e)
         seal_cache_restore(&rq, secret_scope(x), clock_s());
@@ -184,6 +184,8 @@ static enum err write_request(struct translation *t, struct exchange *x, const s
     fill_ask(t, x, &rq);
     e = codec_write_request(t->provider, &rq, &target, &t->life, &t->names, &t->lost, &t->body, f);
     keep_losses(t);
+    if (!e && t->provider->request_beta)
+        t->beta = t->provider->request_beta(&rq); /* a literal */
     return e;
 }
 

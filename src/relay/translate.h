@@ -22,6 +22,7 @@ struct translation {
     struct ir_names names;
     struct ir_losses lost; /* in life */
     struct buf body;       /* for the provider */
+    str beta;              /* for its header anthropic-beta; may be empty */
     struct answer_ask ask;
 
     struct answer_reader reader;
@@ -39,6 +40,9 @@ struct translation {
     bool failed;           /* ERROR: error says how */
     struct ir_error error; /* in life */
 };
+
+/* What writers are told about the target in use, whose provider is asked for up. */
+struct ir_target translation_target(const struct exchange *x, const struct operation *up);
 
 /*
  * Reads the exchange's request and writes it for the target in use, whose provider is asked for

@@ -349,6 +349,13 @@ def test_base_url_of_the_other_blocks(gw, up):
     assert seen.get("x-goog-api-key") == UPSTREAM_KEY
 
 
+def test_vertex_is_not_the_gemini_api(gw, up):
+    """It takes no serviceTier; a client of another dialect gets to know that it was left out."""
+    response = gw.post("/v1/chat/completions", chat_body("vertex-m", service_tier="priority"))
+    assert "serviceTier" not in up.one().json()
+    assert response.get("x-cliproxy-dropped") == "service_tier"
+
+
 def test_gemini_query(gw, up):
     """alt goes along; the client's key does not."""
     up.default = sse(b'data: {"candidates":[{"finishReason":"STOP"}]}\r\n\r\n')

@@ -38,7 +38,7 @@ THINKING = {
     "gemini": "gemini-3-pro-preview",
 }
 MORE = {
-    "anthropic": ["claude-opus-4-6", "claude-sonnet-4-6", "claude-opus-4-7"],
+    "anthropic": ["claude-opus-4-6", "claude-sonnet-4-6", "claude-opus-4-7", "claude-opus-4-8"],
     "gemini": ["gemini-2.5-pro", "gemini-3-flash-preview"],
 }
 

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "ir/seal.h"
 #include "support/written.h"
 
 /* ---- a sample of each feature ---- */
@@ -502,6 +503,74 @@ static void test_threads(void **state)
     assert_int_equal(codec_anthropic.request_leave(&rq, &codec_chat, &w->fail), OK);
 }
 
+static str written_again(struct world *w, str body, struct ir_target to)
+{
+    struct ir_request rq;
+    assert_int_equal(codec_read_request(&codec_anthropic, body, &w->arena, &rq, &w->fail), OK);
+    buf_clear(&w->out);
+    assert_int_equal(codec_anthropic.request_write(&rq, &to, &w->out, &w->fail), OK);
+    return buf_str(&w->out);
+}
+
+/* What we made up for the client while another dialect's provider answered does not reach one of
+ * this dialect, who would refuse it. */
+static void test_what_comes_from_elsewhere(void **state)
+{
+    struct world *w = *state;
+    struct ir_seal seal = {.value = S("x"), .issuer = DIALECT_GEMINI};
+    str packed = ir_seal_pack(&seal, DIALECT_ANTHROPIC, &w->arena);
+#define ID "\"srvtoolu_" IR_SEAL_MARK "_1\""
+    str body = arena_printf(
+        &w->arena,
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"assistant\","
+        "\"content\":[{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"%.*s\"},{"
+        "\"type\":\"redacted_thinking\",\"data\":\"%.*s\"}]},{\"role\":\"user\",\"content\":"
+        "\"v\"},{\"role\":\"assistant\",\"content\":[{\"type\":\"server_tool_use\",\"id\":" ID
+        ",\"name\":\"web_search\",\"input\":{}},{\"type\":\"web_search_tool_result\","
+        "\"tool_use_id\":" ID ",\"content\":[]},{\"type\":\"text\",\"text\":\"a\",\"citations\":["
+        "{\"type\":\"web_search_result_location\",\"encrypted_index\":\"" IR_SEAL_MARK "\"}]},"
+        "{\"type\":\"text\",\"text\":\"b\",\"citations\":[{\"type\":\"char_location\"}]}]}]}",
+        STR_FMT(packed), STR_FMT(packed));
+    assert_true(ir_seal_mentioned(body));
+    written_again(w, body, (struct ir_target){.stream = false});
+    want(w, "{\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"user\",\"content\":"
+            "\"v\"},{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},{"
+            "\"type\":\"text\",\"text\":\"b\",\"citations\":[{\"type\":\"char_location\"}]}]}]}");
+    assert_false(ir_seal_mentioned(buf_str(&w->out)));
+}
+
+/* Amid calls that were thought out elsewhere a budget is refused, and adaptive thinking is not;
+ * other models behind copies of the API live on what they are told they thought. */
+static void test_calls_from_elsewhere(void **state)
+{
+#define THOUGHT(signature) \
+    "{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"" signature "\"},"
+#define USER(content)      "{\"role\":\"user\",\"content\":" content "}"
+#define ASSISTANT(content) "{\"role\":\"assistant\",\"content\":[" content "]}"
+#define CALL               "{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{}}"
+#define RESULT             "[{\"type\":\"tool_result\",\"tool_use_id\":\"t\"}]"
+#define CALLED(thought, thinking)                                           \
+    S("{\"messages\":[" USER("\"u\"") "," ASSISTANT(thought CALL) "," USER( \
+        RESULT) "],"                                                        \
+                "\"thinking\":{" thinking "}}")
+#define BUDGET "\"type\":\"enabled\",\"budget_tokens\":2000"
+    struct world *w = *state;
+    struct ir_target claude = {.model = S("claude-opus-4-5"), .is_compat = true};
+    struct ir_target other = {.model = S("kimi-k3"), .is_compat = true};
+    str marked = CALLED(THOUGHT(IR_SEAL_MARK), BUDGET), own = CALLED(THOUGHT("x"), BUDGET);
+    str body = written_again(w, marked, claude);
+    assert_int_equal(str_find(body, S("thinking")), body.n);
+    assert_true(str_find(body, S("tool_use")) < body.n);
+    body = written_again(w, CALLED(THOUGHT(IR_SEAL_MARK), "\"type\":\"adaptive\""), claude);
+    assert_true(str_find(body, S("adaptive")) < body.n);
+    assert_int_equal(str_find(body, S("hm")), body.n);
+    str kept[] = {marked, own, CALLED("", BUDGET)};
+    for (size_t i = 0; i < 3; i++) { /* but for the model's name */
+        body = written_again(w, kept[i], i ? claude : other);
+        assert_true(str_find(body, str_from(kept[i], 1)) < body.n);
+    }
+}
+
 /* ---- hostile input ---- */
 
 static const char *const bad_bodies[] = {
@@ -568,6 +637,8 @@ int main(void)
         cmocka_unit_test(test_fates),
         cmocka_unit_test(test_own_features),
         cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_what_comes_from_elsewhere),
+        cmocka_unit_test(test_calls_from_elsewhere),
         cmocka_unit_test(test_wrong_types_are_refused),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);

@@ -433,6 +433,39 @@ static void test_signature_goes_before_the_end(void **state)
     want_whole(w, content.p, "end_turn");
 }
 
+/* What nobody signed says so itself, and is as good as unsigned when it comes back. */
+static void test_unsigned_thinking(void **state)
+{
+    struct world *w = *state;
+    struct ir_request rq;
+    start(w);
+    begin_kind(w, 0, IR_PART_REASONING);
+    delta(w, 0, "hm");
+    end(w, 0);
+    begin_kind(w, 1, IR_PART_REASONING); /* without a word */
+    end(w, 1);
+    finish(w, IR_FINISH_STOP);
+#define THOUGHT "{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"" IR_SEAL_MARK "\"}"
+    assert_string_equal(
+        lines(w),
+        START "content_block_start 0 {\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}\n"
+              "content_block_delta 0 {\"type\":\"thinking_delta\",\"thinking\":\"hm\"}\n"
+              "content_block_delta 0 {\"type\":\"signature_delta\",\"signature\":\"" IR_SEAL_MARK
+              "\"}\ncontent_block_stop 0\n" END("end_turn"));
+    want_whole(w, "[" THOUGHT "]", "end_turn");
+    str body = S("{\"messages\":[{\"role\":\"assistant\",\"content\":[" THOUGHT "]}]}");
+    assert_int_equal(codec_read_request(&codec_anthropic, body, &w->arena, &rq, &w->fail), OK);
+    assert_true(str_eq(rq.messages->parts.first->text, S("hm")));
+    assert_int_equal(rq.messages->parts.first->seal.value.n, 0);
+    /* A provider of this dialect that signs nothing is passed on as it is. */
+    restart(w, DIALECT_ANTHROPIC);
+    start(w);
+    begin_kind(w, 0, IR_PART_REASONING);
+    end(w, 0);
+    finish(w, IR_FINISH_STOP);
+    want_whole(w, "[{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}]", "native");
+}
+
 /* ---- what else a part can carry ---- */
 
 static void test_citations(void **state)
@@ -448,7 +481,7 @@ static void test_citations(void **state)
     finish(w, IR_FINISH_STOP);
 #define PAGE                                                                               \
     "{\"type\":\"web_search_result_location\",\"cited_text\":\"q\",\"url\":\"https://a\"," \
-    "\"title\":\"https://a\",\"encrypted_index\":\"\"}"
+    "\"title\":\"https://a\",\"encrypted_index\":\"" IR_SEAL_MARK "\"}"
     assert_string_equal(lines(w), START
                         "content_block_start 0 {\"type\":\"text\",\"text\":\"\"}\n"
                         "content_block_delta 0 {\"type\":\"text_delta\",\"text\":\"x\"}\n"
@@ -478,7 +511,7 @@ static void test_hosted_tools(void **state)
     start(w);
     begin(w, 0,
           (struct ir_part){.kind = IR_PART_SEARCH,
-                           .id = S("ws_1"),
+                           .id = S("ws-1"),
                            .name = S("web_search"),
                            .text = S("q"),
                            .citations = &page});
@@ -486,18 +519,19 @@ static void test_hosted_tools(void **state)
     begin(w, 1, (struct ir_part){.kind = IR_PART_CODE, .text = S("1+1"), .content = &output});
     end(w, 1);
     finish(w, IR_FINISH_STOP);
-#define RESULTS                                                                               \
-    "{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"ws_1\",\"content\":[{\"type\":"   \
-    "\"web_search_result\",\"url\":\"https://a\",\"title\":\"A\",\"encrypted_content\":\"\"," \
+#define RESULTS                                                                                   \
+    "{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"" HOSTED "\",\"content\":[{\"type\":" \
+    "\"web_search_result\",\"url\":\"https://a\",\"title\":\"A\",\"encrypted_content\":\"\","     \
     "\"page_age\":null}]}"
-#define MADE_UP "srvtoolu_abcdefghijklmnopqrstuvwx0"
+#define HOSTED  "srvtoolu_" IR_SEAL_MARK "_ws_1"
+#define MADE_UP "srvtoolu_" IR_SEAL_MARK "_x_abcdefghijklmnopqrstuvwx0"
 #define OUTPUT                                                                               \
     "{\"type\":\"code_execution_tool_result\",\"tool_use_id\":\"" MADE_UP "\",\"content\":{" \
     "\"type\":\"code_execution_result\",\"stdout\":\"2\",\"stderr\":\"\",\"return_code\":0," \
     "\"content\":[]}}"
     assert_string_equal(
         lines(w), START
-        "content_block_start 0 {\"type\":\"server_tool_use\",\"id\":\"ws_1\",\"name\":"
+        "content_block_start 0 {\"type\":\"server_tool_use\",\"id\":\"" HOSTED "\",\"name\":"
         "\"web_search\",\"input\":{}}\n" ARGS("0", "{\\\"query\\\":\\\"q\\\"}")
             STOP("0") "content_block_start 1 " RESULTS "\n" STOP(
                 "1") "content_block_start 2 {\"type\":\"server_tool_use\",\"id\":\"" MADE_UP
@@ -507,7 +541,8 @@ static void test_hosted_tools(void **state)
                              END_WITH("end_turn", ",\"server_tool_use\":{\"web_search_requests\":1,"
                                                   "\"web_fetch_requests\":0}"));
     want_whole(w,
-               "[{\"type\":\"server_tool_use\",\"id\":\"ws_1\",\"name\":\"web_search\",\"input\":{"
+               "[{\"type\":\"server_tool_use\",\"id\":\"" HOSTED
+               "\",\"name\":\"web_search\",\"input\":{"
                "\"query\":\"q\"}}," RESULTS ",{\"type\":\"server_tool_use\",\"id\":\"" MADE_UP
                "\",\"name\":\"code_execution\",\"input\":{\"code\":\"1+1\"}}," OUTPUT "]",
                "end_turn");
@@ -610,6 +645,19 @@ static void want_log(struct world *w, const char *stream, enum err wanted, const
     "\"input_tokens\":3,\"cache_read_input_tokens\":2}}}\n\n"
 #define MESSAGE_STOP "data: {\"type\":\"message_stop\"}\n\n"
 #define LOG_START    "start id=\"msg_1\" model=\"m\" input=5 cached=2\n"
+
+/* The API sends an empty piece for a call without arguments. */
+static void test_no_arguments(void **state)
+{
+    want_log(*state,
+             MESSAGE_START
+             "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":"
+             "\"tool_use\",\"id\":\"a\",\"name\":\"f\",\"input\":{}}}\n\n"
+             "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":"
+             "\"input_json_delta\",\"partial_json\":\"\"}}\n\n"
+             "data: {\"type\":\"content_block_stop\",\"index\":0}\n\n" MESSAGE_STOP,
+             OK, LOG_START "part 0.0 call id=\"a\" name=\"f\"\ndelta 0.0 \"{}\"\nover 0.0\nend\n");
+}
 
 static void test_input_with_the_start(void **state)
 {
@@ -793,6 +841,8 @@ int main(void)
         T(test_finishes),
         T(test_stop_sequence),
         T(test_errors),
+        T(test_unsigned_thinking),
+        T(test_no_arguments),
         T(test_input_with_the_start),
         T(test_raw_blocks),
         T(test_sloppy_streams),

@@ -419,6 +419,12 @@ static void test_formats(void **state)
     want_member(w, v, "output_config", NULL);
     str prompt = jv_get_str(yyjson_arr_get(jv_get(v, "system"), 0), "text");
     assert_true(str_find(prompt, S("\"minimum\":1")) < prompt.n);
+    /* A copy of the API may not know the member, and pass it by. */
+    begin(w, &rq);
+    json_schema(w, &rq);
+    v = written_for(w, &rq, (struct ir_target){.model = S("kimi-k3"), .is_compat = true});
+    want_member(w, v, "output_config", NULL);
+    assert_int_equal(yyjson_arr_size(jv_get(v, "system")), 1);
 }
 
 /* ---- content ---- */
@@ -536,7 +542,8 @@ static void test_odd_conversations(void **state)
     p = ir_part_add(&rq, say(&rq, IR_ASSISTANT, NULL), IR_PART_REASONING);
     p->text = S("hm");
     say(&rq, IR_USER, "go on");
-    yyjson_val *v = written_for(w, &rq, (struct ir_target){.is_compat = true});
+    yyjson_val *v =
+        written_for(w, &rq, (struct ir_target){.is_compat = true, .model = S("kimi-k3")});
     want_member(w, yyjson_arr_get(jv_get(v, "messages"), 1), "content",
                 "[{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"\"}]");
 }
@@ -570,10 +577,12 @@ static void test_service_tiers(void **state)
     rq.service_tier = S("priority");
     want_member(w, written_for(w, &rq, (struct ir_target){.model = S("claude-opus-5")}), "speed",
                 "\"fast\"");
+    assert_true(str_eq(codec_anthropic.request_beta(&rq), S("fast-mode-2026-02-01")));
     begin(w, &rq);
     rq.service_tier = S("priority");
     want_member(w, written(w, &rq), "speed", NULL);
     assert_true(lost_feature(w, CAN_SERVICE_TIER));
+    assert_int_equal(codec_anthropic.request_beta(&rq).n, 0);
     begin(w, &rq);
     rq.service_tier = S("default");
     want_member(w, written(w, &rq), "service_tier", "\"standard_only\"");

@@ -12,6 +12,7 @@
 
 #include "base/hash.h"
 #include "base/map.h"
+#include "ir/seal.h"
 #include "support/corpus.h"
 #include "support/grammar.h"
 #include "support/translate.h"
@@ -320,6 +321,35 @@ static void test_complete(void **state)
     }
 }
 
+/* ---- a conversation that comes home ---- */
+
+/* Between equals all stays but the reasoning of another dialect's provider, signed or not. */
+static void test_thoughts_from_elsewhere(void **state)
+{
+    struct arena a;
+    struct buf out;
+    struct ir_request rq;
+    struct fail f = {0};
+    struct ir_seal seal = {.value = S("x"), .issuer = DIALECT_ANTHROPIC};
+    struct ir_target to = {.model = S("m")};
+    (void)state;
+    arena_init(&a);
+    buf_init(&out, OUT_MAX);
+#define REASONING(sealed) \
+    "{\"type\":\"reasoning\",\"id\":\"rs_1\",\"summary\":[],\"encrypted_content\":\"" sealed "\"}"
+#define SAID "{\"content\":\"so\",\"role\":\"assistant\"}"
+    str body = arena_printf(&a,
+                            "{\"input\":[" REASONING("%.*s") "," SAID "," REASONING(
+                                "gAAA") "," SAID "," REASONING(IR_SEAL_MARK) "," SAID "]}",
+                            STR_FMT(ir_seal_pack(&seal, DIALECT_RESPONSES, &a)));
+    assert_int_equal(codec_read_request(self, body, &a, &rq, &f), OK);
+    assert_int_equal(self->request_write(&rq, &to, &out, &f), OK);
+    assert_string_equal(buf_c(&out), "{\"model\":\"m\",\"input\":[" SAID
+                                     "," REASONING("gAAA") "," SAID "," SAID "]}");
+    buf_fini(&out);
+    arena_fini(&a);
+}
+
 /* ---- anything in place of anything ---- */
 
 static const char *const values[] = {
@@ -538,6 +568,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fates),
         cmocka_unit_test(test_complete),
+        cmocka_unit_test(test_thoughts_from_elsewhere),
         cmocka_unit_test(test_hostile_requests),
         cmocka_unit_test(test_hostile_answers),
         cmocka_unit_test(test_hostile_streams),

@@ -84,6 +84,19 @@ static void test_nothing(void **state)
     struct ir_seal back = ir_seal_unpack(S(""), DIALECT_CHAT, &arena);
     assert_int_equal(back.value.n, 0);
     assert_int_equal(back.issuer, DIALECT_CHAT);
+    back = ir_seal_unpack(S(IR_SEAL_MARK), DIALECT_CHAT, &arena);
+    assert_int_equal(back.value.n, 0);
+}
+
+static void test_the_mark(void **state)
+{
+    struct ir_seal s = {S("value"), S("id"), DIALECT_RESPONSES};
+    str packed[] = {S("..."), ir_seal_pack(&s, DIALECT_CHAT, &arena), S("...")};
+    (void)state;
+    assert_true(ir_seal_mentioned(str_join(&arena, packed, 3)));
+    assert_true(ir_seal_mentioned(S(IR_SEAL_MARK)));
+    assert_false(ir_seal_mentioned(str_head(S(IR_SEAL_MARK), sizeof IR_SEAL_MARK - 2)));
+    assert_false(ir_seal_mentioned(S("")));
 }
 
 /* What has the tag and is broken at any place is no signature of anybody. */
@@ -140,6 +153,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_alphabet, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_mark, setup, teardown),
         cmocka_unit_test_setup_teardown(test_broken, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
     };

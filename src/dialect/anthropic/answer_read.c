@@ -350,12 +350,13 @@ static yyjson_val *held_block(struct answer_reader *r)
     return json_read(text, &r->scratch, &block, NULL) == OK ? block : NULL;
 }
 
-/* Some copies of the API send a call's whole input with its start. */
+/* Some copies of the API send a call's whole input with its start; and a call without arguments
+ * gets none in pieces, where others want {}. */
 static void flush_input(struct answer_reader *r)
 {
     struct reader *s = r->state;
-    if (s->kind == IR_PART_CALL && !s->fed && s->input.n > sizeof "{}" - 1)
-        emit_text(r, kept_str(&s->input));
+    if (s->kind == IR_PART_CALL && !s->fed)
+        emit_text(r, s->input.n ? kept_str(&s->input) : S("{}"));
 }
 
 static void close_block(struct answer_reader *r)
@@ -387,7 +388,9 @@ static enum err read_block_start(struct answer_reader *r, yyjson_val *root, stru
     s->open = true;
     s->held = !begin_block(r, &b);
     if (!s->held)
-        return s->kind == IR_PART_CALL && b.input ? keep_text(r, &s->input, b.input, f) : OK;
+        return s->kind == IR_PART_CALL && yyjson_is_obj(b.input)
+                   ? keep_text(r, &s->input, b.input, f)
+                   : OK;
     s->kind = IR_PART_RAW;
     s->text.n = s->input.n = s->extra.n = 0;
     return keep_text(r, &s->text, b.src, f);
@@ -557,8 +560,8 @@ static void read_block(struct answer_reader *r, yyjson_val *v)
         emit_hosted(r, &b);
         return;
     }
-    if (s->kind == IR_PART_CALL && yyjson_obj_size(b.input))
-        emit_text(r, json_text_of(b.input, r->life));
+    if (s->kind == IR_PART_CALL)
+        emit_text(r, yyjson_is_obj(b.input) ? json_text_of(b.input, r->life) : S("{}"));
     emit_end(r);
 }
 

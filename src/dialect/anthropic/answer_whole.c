@@ -67,8 +67,8 @@ static void write_text(struct message *m, const struct ir_part *p, struct json_w
 
 static void write_thinking(struct message *m, const struct ir_part *p, struct json_writer *w)
 {
-    str seal = p->seal.value.n ? ir_seal_pack(&p->seal, SELF, m->ask->arena) : S("");
-    if (!p->text.n && !seal.n && !m->own)
+    str seal = anthropic_signature(&p->seal, m->ask);
+    if (!p->text.n && !p->seal.value.n && !m->own)
         return;
     if (p->redacted) {
         begin("redacted_thinking", w);
@@ -112,7 +112,7 @@ static void write_hosted(struct message *m, const struct ir_part *p, struct json
     }
     if (p->kind == IR_PART_RAW)
         return;
-    str id = anthropic_id(p->id, "srvtoolu", &m->n_ids, m->ask);
+    str id = anthropic_hosted_id(p->id, &m->n_ids, m->ask);
     anthropic_write_hosted_call(p, id, true, w);
     anthropic_write_hosted_result(p, id, m->ask->arena, w);
     m->searches += p->kind == IR_PART_SEARCH;

@@ -36,7 +36,8 @@ struct writer {
     uint64_t block; /* index of the open or next block */
     unsigned n_ids; /* ids made up so far */
     unsigned searches;
-    str seal; /* of the part; goes before its end */
+    str seal;     /* of the part; goes before its end */
+    str unsealed; /* what stands for it if there is none */
     struct held *held;
     struct buf stop, explanation, piece;
     enum ir_finish finish;
@@ -122,6 +123,34 @@ str anthropic_id(str id, const char *head, unsigned *n, const struct answer_ask 
         p[i] = fits ? id.p[i] : '_';
     }
     return str_of(p, id.n);
+}
+
+/*
+ * The id of a hosted tool's call: ^srvtoolu_[a-zA-Z0-9_]+$. It bears the mark by which the blocks
+ * are taken out again should the conversation come to a provider of this dialect, who would know
+ * that it has searched for nothing.
+ */
+str anthropic_hosted_id(str id, unsigned *n, const struct answer_ask *ask)
+{
+    str parts[] = {S("srvtoolu_" IR_SEAL_MARK "_"), anthropic_id(id, "x", n, ask)};
+    str whole = str_join(ask->arena, parts, 2);
+    for (char *p = (char *)(uintptr_t)whole.p; p < whole.p + whole.n; p++) {
+        if (*p == '-')
+            *p = '_';
+    }
+    return whole;
+}
+
+/*
+ * Of thinking that was not signed at all the mark alone, to us as much as none (ir/seal.h): a
+ * provider of this dialect must not get it, and there are clients who throw away what comes without
+ * a signature, when the provider who thought it may want it back.
+ */
+str anthropic_signature(const struct ir_seal *seal, const struct answer_ask *ask)
+{
+    if (!seal->value.n)
+        return ask->from == SELF ? S("") : S(IR_SEAL_MARK);
+    return ir_seal_pack(seal, SELF, ask->arena);
 }
 
 str anthropic_message_id(str id, const struct answer_ask *ask)
@@ -303,14 +332,21 @@ static void begin_call(struct writer *s, unsigned part, enum ir_call_kind call, 
         put_input(s, S("{\"input\":\""), out);
 }
 
+static void close_thinking(struct writer *s, struct buf *out)
+{
+    str signature = s->seal.n ? s->seal : s->unsealed;
+    if (s->seal.n)
+        open_block(s, out);
+    if (s->open && !s->redacted && signature.n)
+        put_delta(s, S("{\"type\":\"signature_delta\",\"signature\":"), signature, out);
+}
+
 static void close_part(struct writer *s, struct buf *out)
 {
     if (!s->active)
         return;
-    if (s->kind == IR_PART_REASONING && s->seal.n)
-        open_block(s, out);
-    if (s->open && s->kind == IR_PART_REASONING && !s->redacted && s->seal.n)
-        put_delta(s, S("{\"type\":\"signature_delta\",\"signature\":"), s->seal, out);
+    if (s->kind == IR_PART_REASONING)
+        close_thinking(s, out);
     if (s->open && s->kind == IR_PART_CALL && s->call == IR_CALL_CUSTOM)
         put_input(s, S("\"}"), out);
     if (s->open)
@@ -383,7 +419,7 @@ static void begin_held_or_now(struct writer *s, const struct answer_ask *ask,
 static void write_hosted(struct writer *s, const struct answer_ask *ask, const struct ir_part *p,
                          struct buf *out)
 {
-    str id = anthropic_id(p->id, "srvtoolu", &s->n_ids, ask);
+    str id = anthropic_hosted_id(p->id, &s->n_ids, ask);
     struct json_writer w = block_start(s, out);
     anthropic_write_hosted_call(p, id, false, &w);
     frame_end(out);
@@ -432,7 +468,7 @@ static void write_complete(struct writer *s, const struct answer_ask *ask, const
 static void take_seal(struct writer *s, const struct answer_ask *ask, const struct ir_seal *seal)
 {
     if (s->kind == IR_PART_REASONING && seal->value.n)
-        s->seal = str_dup(ask->arena, ir_seal_pack(seal, SELF, ask->arena));
+        s->seal = str_dup(ask->arena, anthropic_signature(seal, ask));
 }
 
 static void begin_part(struct writer *s, const struct answer_ask *ask, const struct ir_event *e,
@@ -455,6 +491,7 @@ static void begin_part(struct writer *s, const struct answer_ask *ask, const str
     s->part = e->index;
     s->redacted = p->redacted;
     s->refused |= p->kind == IR_PART_REFUSAL;
+    s->unsealed = anthropic_signature(&(struct ir_seal){.issuer = SELF}, ask);
     take_seal(s, ask, &p->seal);
     if (ask->from == SELF && p->kind != IR_PART_REFUSAL)
         open_block(s, out);
@@ -484,8 +521,8 @@ static void add_delta(struct writer *s, const struct answer_ask *ask, const stru
     }
 }
 
-/* A page is a result of a web search; the index that would tie it to one only its own provider
- * knows. */
+/* A page is a result of a web search. The index would tie it to one, if its own provider had given
+ * it: ours only says that it is none. */
 void anthropic_write_citation(const struct ir_citation *c, struct json_writer *w)
 {
     jw_object(w);
@@ -493,7 +530,7 @@ void anthropic_write_citation(const struct ir_citation *c, struct json_writer *w
     jw_kstr(w, "cited_text", c->quote);
     jw_kstr(w, "url", c->url);
     jw_kstr(w, "title", c->title.n ? c->title : c->url);
-    jw_kstr(w, "encrypted_index", S(""));
+    jw_kstr(w, "encrypted_index", S(IR_SEAL_MARK));
     jw_object_end(w);
 }
 

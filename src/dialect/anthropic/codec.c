@@ -31,6 +31,7 @@ const struct codec codec_anthropic = {
     .request_read = anthropic_request_read,
     .request_leave = anthropic_request_leave,
     .request_write = anthropic_request_write,
+    .request_beta = anthropic_request_beta,
     .reader_size = ANTHROPIC_READER_SIZE,
     .read_whole = anthropic_read_whole,
     .read_event = anthropic_read_event,

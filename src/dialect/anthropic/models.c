@@ -69,6 +69,7 @@ struct anthropic_model anthropic_model(str name)
     bool newest = named || (v.family == OPUS && v.number >= 407) ||
                   ((v.family == SONNET || v.family == HAIKU) && v.number >= 500);
     return (struct anthropic_model){
+        .is_claude = v.family != OTHER,
         .no_sampling = newest,
         .hides_thought = newest,
         .no_prefill = newest || (v.family != OTHER && v.number >= 406),

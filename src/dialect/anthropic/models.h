@@ -11,6 +11,7 @@
 #include "base/str.h"
 
 struct anthropic_model {
+    bool is_claude;     /* by its name */
     bool no_sampling;   /* temperature, top_p and top_k are a 400 */
     bool hides_thought; /* thinking comes without its text unless display asks for it */
     bool no_prefill;    /* a conversation must not end with the assistant */

@@ -32,8 +32,12 @@ bool anthropic_ends_with_prefill(const struct ir_request *rq, const struct ir_ta
 const struct ir_message *anthropic_first_turn(const struct ir_request *rq);
 
 /* request_own.c: for a request that came in this dialect */
-void anthropic_write_own_messages(const struct ir_request *rq, struct json_writer *w);
-void anthropic_write_own_system(const struct ir_request *rq, struct json_writer *w);
+void anthropic_write_own_messages(const struct ir_request *rq, const struct ir_target *to,
+                                  struct json_writer *w);
+/* Whether what is left out of it keeps the model from thinking. */
+bool anthropic_misses_thinking(const struct ir_request *rq, const struct ir_target *to);
+void anthropic_write_own_system(const struct ir_request *rq, const struct ir_target *to,
+                                struct json_writer *w);
 
 /* tools.c */
 enum err anthropic_read_tools(struct ir_request *rq, yyjson_val *v, struct fail *f);
@@ -58,6 +62,12 @@ void anthropic_write_output_config(const struct ir_request *rq, const struct ir_
                                    struct json_writer *w);
 /* Fits reasoning, sampling and max_tokens to each other and to the model. */
 void anthropic_fit_sampling(struct ir_request *rq, const struct ir_target *to);
+/* Whether it takes thinking that is not signed, or that somebody else signed. */
+bool anthropic_takes_unsigned(const struct ir_target *to);
+/* Whether the assistant's turn goes on without the thinking that a budget wants at its start. */
+bool anthropic_turn_lacks_thinking(const struct ir_request *rq);
+/* Whether the target holds the model to schemas: output_config.format, strict tools. */
+bool anthropic_takes_schemas(const struct ir_target *to);
 /* What stands in for a format the model has no place for; empty when it has. */
 str anthropic_format_prompt(const struct ir_request *rq, const struct ir_target *to);
 
@@ -66,6 +76,7 @@ enum err anthropic_request_read(struct ir_request *rq, yyjson_val *root, struct 
 enum err anthropic_request_leave(struct ir_request *rq, const struct codec *to, struct fail *f);
 enum err anthropic_request_write(struct ir_request *rq, const struct ir_target *to, struct buf *out,
                                  struct fail *f);
+str anthropic_request_beta(const struct ir_request *rq);
 /* Says what this very model cannot take, in the client's spelling. */
 void anthropic_lose(const struct ir_request *rq, const struct ir_target *to, enum ir_feature what);
 /* Writes src's member under key when the request is of this dialect; whether it is. */
@@ -115,6 +126,8 @@ bool anthropic_read_error(yyjson_val *root, int status, struct ir_error *out);
 /* answer_write.c */
 /* A call's id in the API's alphabet; made up with head when there is none. */
 str anthropic_id(str id, const char *head, unsigned *n, const struct answer_ask *ask);
+str anthropic_hosted_id(str id, unsigned *n, const struct answer_ask *ask);
+str anthropic_signature(const struct ir_seal *seal, const struct answer_ask *ask);
 str anthropic_message_id(str id, const struct answer_ask *ask);
 void anthropic_write_counts(const struct usage *u, struct json_writer *w); /* within usage */
 void anthropic_write_searches(unsigned searches, struct json_writer *w);

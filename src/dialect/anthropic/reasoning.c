@@ -111,6 +111,12 @@ void anthropic_settle_reasoning(struct ir_request *rq)
 
 /* ---- fitting ---- */
 
+/* Other models behind copies of the API check no signatures, and may live on the text. */
+bool anthropic_takes_unsigned(const struct ir_target *to)
+{
+    return to->is_compat && !anthropic_model(to->model).is_claude;
+}
+
 static double number(str s)
 {
     char digits[64];
@@ -169,7 +175,7 @@ static bool starts_thinking(const struct ir_message *m)
  * meant or its last is not said; both must. Adaptive thinking does not mind ("Thinking with tool
  * use").
  */
-static bool turn_lacks_thinking(const struct ir_request *rq)
+bool anthropic_turn_lacks_thinking(const struct ir_request *rq)
 {
     const struct ir_message *begin = NULL, *last = NULL;
     bool open = false;
@@ -195,7 +201,7 @@ static void fit_thinking(struct ir_request *rq, const struct ir_target *to)
     if (!thinks(rq))
         return;
     if ((rq->tools && forces_call(&rq->choice)) || anthropic_ends_with_prefill(rq, to) ||
-        (rq->reasoning.kind == IR_THINK_BUDGET && turn_lacks_thinking(rq)))
+        (rq->reasoning.kind == IR_THINK_BUDGET && anthropic_turn_lacks_thinking(rq)))
         stop_thinking(rq, to);
 }
 
@@ -301,6 +307,8 @@ void anthropic_write_thinking(const struct ir_request *rq, const struct ir_targe
                               struct json_writer *w)
 {
     const struct ir_reasoning *r = &rq->reasoning;
+    if (rq->from == SELF && anthropic_misses_thinking(rq, to))
+        return;
     if (anthropic_write_own(rq, "thinking", w) || r->kind == IR_THINK_UNSAID || rq->from == SELF)
         return;
     jw_key(w, S("thinking"));
@@ -316,10 +324,17 @@ void anthropic_write_thinking(const struct ir_request *rq, const struct ir_targe
     jw_object_end(w);
 }
 
+/* Copies of the API pass by what they do not know, schemas as well: there only a Claude is trusted
+ * to be held to one. */
+bool anthropic_takes_schemas(const struct ir_target *to)
+{
+    struct anthropic_model m = anthropic_model(to->model);
+    return !m.no_schemas && (m.is_claude || !to->is_compat);
+}
+
 static bool has_format(const struct ir_request *rq, const struct ir_target *to)
 {
-    return rq->format.kind == IR_FORMAT_SCHEMA && rq->format.schema &&
-           !anthropic_model(to->model).no_schemas;
+    return rq->format.kind == IR_FORMAT_SCHEMA && rq->format.schema && anthropic_takes_schemas(to);
 }
 
 void anthropic_write_output_config(const struct ir_request *rq, const struct ir_target *to,

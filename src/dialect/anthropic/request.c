@@ -229,3 +229,9 @@ enum err anthropic_request_write(struct ir_request *rq, const struct ir_target *
     jw_object_end(&w);
     return OK;
 }
+
+/* "Fast mode": speed comes with this header. All else that is written is generally available. */
+str anthropic_request_beta(const struct ir_request *rq)
+{
+    return str_eq(rq->service_tier, S("priority")) ? S("fast-mode-2026-02-01") : S("");
+}

@@ -28,14 +28,14 @@ static void write_thinking(const struct ir_request *rq, const struct ir_part *p,
 {
     if (p->redacted) {
         begin("redacted_thinking", w);
-        jw_kstr(w, "data", ir_seal_pack(&p->seal, SELF, rq->arena));
+        jw_kstr(w, "data", p->seal.value);
         end(rq, p, KNOWN("cache_control", "data"), w);
         return;
     }
     begin("thinking", w);
     jw_kstr(w, "thinking", p->text);
     if (p->seal.value.n) {
-        jw_kstr(w, "signature", ir_seal_pack(&p->seal, SELF, rq->arena));
+        jw_kstr(w, "signature", p->seal.value);
         end(rq, p, KNOWN("cache_control", "thinking", "signature"), w);
     } else { /* none, or an empty one */
         end(rq, p, KNOWN("cache_control", "thinking"), w);
@@ -114,11 +114,47 @@ static void write_result(const struct ir_request *rq, const struct ir_part *p,
         w);
 }
 
+static bool is_thought_elsewhere(const struct ir_part *p)
+{
+    return p->seal.value.n ? p->seal.issuer != SELF
+                           : ir_seal_mentioned(jv_get_str(p->src, "signature"));
+}
+
+/*
+ * What was made for a client of this dialect by a provider of another one, before the client came
+ * to one of this: thinking that it did not sign (SPEC 5.2), searches it did not make. It would be
+ * refused.
+ */
+static bool is_from_elsewhere(const struct ir_part *p, const struct ir_target *to)
+{
+    switch (p->kind) {
+    case IR_PART_REASONING: return is_thought_elsewhere(p) && !anthropic_takes_unsigned(to);
+    case IR_PART_SEARCH:
+    case IR_PART_CODE: return ir_seal_mentioned(p->id);
+    case IR_PART_RAW: return ir_seal_mentioned(jv_get_str(p->src, "id"));
+    default: return false;
+    }
+}
+
+static bool cites_elsewhere(yyjson_val *citations)
+{
+    size_t i, n;
+    yyjson_val *v;
+    yyjson_arr_foreach (citations, i, n, v) {
+        if (ir_seal_mentioned(jv_get_str(v, "encrypted_index")))
+            return true;
+    }
+    return false;
+}
+
 static void write_text(const struct ir_request *rq, const struct ir_part *p, struct json_writer *w)
 {
     begin("text", w);
     jw_kstr(w, "text", p->text);
-    end(rq, p, KNOWN("cache_control", "text"), w);
+    end(rq, p,
+        cites_elsewhere(jv_get(p->src, "citations")) ? KNOWN("cache_control", "text", "citations")
+                                                     : KNOWN("cache_control", "text"),
+        w);
 }
 
 /* Blocks that the neutral form holds as something else, or not at all. */
@@ -153,17 +189,45 @@ static void write_part(const struct ir_request *rq, const struct ir_part *p, str
     }
 }
 
-static void write_content(const struct ir_request *rq, const struct ir_message *m,
-                          struct json_writer *w)
+static void write_content(const struct ir_request *rq, const struct ir_target *to,
+                          const struct ir_message *m, struct json_writer *w)
 {
     if (m->bare) {
         jw_str(w, m->parts.first->text);
         return;
     }
     jw_array(w);
-    for (const struct ir_part *p = m->parts.first; p; p = p->next)
-        write_part(rq, p, w);
+    for (const struct ir_part *p = m->parts.first; p; p = p->next) {
+        if (!is_from_elsewhere(p, to))
+            write_part(rq, p, w);
+    }
     jw_array_end(w);
+}
+
+/* Nothing would be left of it. */
+static bool all_from_elsewhere(const struct ir_message *m, const struct ir_target *to)
+{
+    const struct ir_part *p = m->parts.first;
+    while (p && is_from_elsewhere(p, to))
+        p = p->next;
+    return m->parts.first && !p;
+}
+
+static bool any_from_elsewhere(const struct ir_request *rq, const struct ir_target *to)
+{
+    for (const struct ir_message *m = rq->messages; m; m = m->next) {
+        for (const struct ir_part *p = m->parts.first; p; p = p->next) {
+            if (is_from_elsewhere(p, to))
+                return true;
+        }
+    }
+    return false;
+}
+
+bool anthropic_misses_thinking(const struct ir_request *rq, const struct ir_target *to)
+{
+    return rq->reasoning.kind == IR_THINK_BUDGET && anthropic_turn_lacks_thinking(rq) &&
+           any_from_elsewhere(rq, to);
 }
 
 static str role_of(const struct ir_message *m)
@@ -171,30 +235,32 @@ static str role_of(const struct ir_message *m)
     return m->role == IR_ASSISTANT ? S("assistant") : m->role == IR_USER ? S("user") : S("system");
 }
 
-void anthropic_write_own_messages(const struct ir_request *rq, struct json_writer *w)
+void anthropic_write_own_messages(const struct ir_request *rq, const struct ir_target *to,
+                                  struct json_writer *w)
 {
     static const char *const known[] = {"role", "content", NULL};
     jw_key(w, S("messages"));
     jw_array(w);
     for (const struct ir_message *m = rq->messages; m; m = m->next) {
-        if (m->top)
+        if (m->top || all_from_elsewhere(m, to))
             continue;
         jw_object(w);
         jw_kstr(w, "role", role_of(m));
         jw_key(w, S("content"));
-        write_content(rq, m, w);
+        write_content(rq, to, m, w);
         ir_write_rest(rq, SELF, m->src, known, w);
         jw_object_end(w);
     }
     jw_array_end(w);
 }
 
-void anthropic_write_own_system(const struct ir_request *rq, struct json_writer *w)
+void anthropic_write_own_system(const struct ir_request *rq, const struct ir_target *to,
+                                struct json_writer *w)
 {
     for (const struct ir_message *m = rq->messages; m; m = m->next) {
         if (!m->top)
             continue;
         jw_key(w, S("system"));
-        write_content(rq, m, w);
+        write_content(rq, to, m, w);
     }
 }

@@ -270,12 +270,11 @@ static void write_call(const struct ir_request *rq, const struct ir_part *p, str
     end_block(p, w);
 }
 
-/* SPEC 5.2: only what this dialect's providers have signed; copies of the API that check no
- * signatures may live on the text. */
+/* SPEC 5.2: only what this dialect's providers have signed. */
 static bool keeps_thinking(const struct ir_part *p, const struct ir_target *to)
 {
     return (p->seal.value.n && p->seal.issuer == SELF) ||
-           (to->is_compat && !p->redacted && p->text.n);
+           (!p->redacted && p->text.n && anthropic_takes_unsigned(to));
 }
 
 static void write_thinking(const struct ir_part *p, struct json_writer *w)
@@ -414,7 +413,7 @@ void anthropic_write_messages(const struct ir_request *rq, const struct ir_targe
 {
     struct turn t = {.w = w};
     if (rq->from == SELF) {
-        anthropic_write_own_messages(rq, w);
+        anthropic_write_own_messages(rq, to, w);
         return;
     }
     jw_key(w, S("messages"));
@@ -447,7 +446,7 @@ void anthropic_write_system(const struct ir_request *rq, const struct ir_target 
 {
     struct ir_part format = {.kind = IR_PART_TEXT};
     if (rq->from == SELF) {
-        anthropic_write_own_system(rq, w);
+        anthropic_write_own_system(rq, to, w);
         return;
     }
     format.text = anthropic_format_prompt(rq, to);

@@ -292,7 +292,7 @@ static void declare_called(struct ir_request *rq)
 /* Within the limits on schemas tools stay strict; past them none of those behind does. */
 static void fit_strict(struct ir_request *rq, const struct ir_target *to)
 {
-    bool can = !to->is_compat && !anthropic_model(to->model).no_schemas;
+    bool can = anthropic_takes_schemas(to);
     struct anthropic_cost sum = {0, 0};
     unsigned n = 0;
     for (struct ir_tool *t = rq->tools; t; t = t->next) {

@@ -165,21 +165,26 @@ void out_added(struct writer_state *st, struct out_item *it, struct buf *out)
     arena_fini(&scratch);
 }
 
-/* What the seal becomes in this dialect; redacted thinking is told by its id. */
-static str sealed_of(const struct out_item *it, struct arena *a)
+/*
+ * What the seal becomes in this dialect; redacted thinking is told by its id. Without a seal the
+ * mark tells (ir/seal.h) that the item's id means nothing to a provider of this dialect.
+ */
+static str sealed_of(const struct out_item *it, const struct answer_ask *ask, struct arena *a)
 {
-    return it->seal.value.n ? ir_seal_pack(&it->seal, DIALECT_RESPONSES, a) : S("");
+    if (!it->seal.value.n)
+        return ask->from == DIALECT_RESPONSES ? S("") : S(IR_SEAL_MARK);
+    return ir_seal_pack(&it->seal, DIALECT_RESPONSES, a);
 }
 
 void out_done(struct writer_state *st, const struct answer_ask *ask, struct out_item *it,
               bool incomplete, struct buf *out)
 {
     struct arena scratch;
-    (void)ask;
     arena_init(&scratch);
     struct json_writer w = json_writer(&it->json);
     buf_clear(&it->json);
-    item_json(it, incomplete ? "incomplete" : "completed", sealed_of(it, &scratch), &scratch, &w);
+    item_json(it, incomplete ? "incomplete" : "completed", sealed_of(it, ask, &scratch), &scratch,
+              &w);
     put_item(st, "response.output_item.done", it, buf_str(&it->json), out);
     it->open = it->speaking = false;
     out_item_free_buffers(it);

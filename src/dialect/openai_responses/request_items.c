@@ -103,6 +103,15 @@ static void own_item(struct writing *at, const struct ir_message *m)
     jw_object_end(w);
 }
 
+/* Reasoning of another dialect's provider, from before the client came to one of this: it "could
+ * not be verified" here. */
+static bool is_thought_elsewhere(const struct ir_message *m)
+{
+    const struct ir_part *p = m->parts.first;
+    return p && p->kind == IR_PART_REASONING &&
+           ir_seal_mentioned(jv_get_str(p->src, "encrypted_content"));
+}
+
 /* ---- content of other dialects' messages ---- */
 
 static void write_text(str text, struct json_writer *w)
@@ -429,7 +438,7 @@ void responses_write_input(const struct ir_request *rq, const struct ir_target *
     }
     jw_array(w);
     for (const struct ir_message *m = rq->messages; m; m = m->next) {
-        if (own && m->src)
+        if (own && m->src && !is_thought_elsewhere(m))
             own_item(&at, m);
         else if (!own)
             write_message(&at, m);

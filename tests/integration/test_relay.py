@@ -62,6 +62,13 @@ def gw(shared, up):
     base["vertex-api-key"] = [
         {"api-key": UPSTREAM_KEY, "base-url": up.url("/vx"), "models": [{"name": "vertex-m"}]}
     ]
+    base["claude-api-key"] += [
+        {
+            "api-key": UPSTREAM_KEY,
+            "base-url": up.url("/copy"),
+            "models": [{"name": "copy-m", "is-compat": True}],
+        }
+    ]
     return shared.gateway(base)
 
 
@@ -354,6 +361,17 @@ def test_vertex_is_not_the_gemini_api(gw, up):
     response = gw.post("/v1/chat/completions", chat_body("vertex-m", service_tier="priority"))
     assert "serviceTier" not in up.one().json()
     assert response.get("x-cliproxy-dropped") == "service_tier"
+
+
+def test_a_copy_of_an_api_is_told_what_it_thought(gw, up):
+    """SPEC 2.4, 5.2: unsigned thinking, which Claude would refuse."""
+    thought = {"role": "assistant", "content": "Hello.", "reasoning_content": "A greeting."}
+    for model, kinds in (("copy-m", ["thinking", "text"]), ("claude-m", ["text"])):
+        body = chat_body(model)
+        body["messages"] += [thought, {"role": "user", "content": "go on"}]
+        gw.post("/v1/chat/completions", body)
+        assert [b["type"] for b in up.one().json()["messages"][1]["content"]] == kinds
+        up.reset()
 
 
 def test_gemini_query(gw, up):

@@ -540,7 +540,7 @@ static void test_what_comes_from_elsewhere(void **state)
 }
 
 /* Amid calls that were thought out elsewhere a budget is refused, and adaptive thinking is not;
- * other models behind copies of the API live on what they are told they thought. */
+ * copies of the API live on what they are told they thought. */
 static void test_calls_from_elsewhere(void **state)
 {
 #define THOUGHT(signature) \
@@ -555,7 +555,7 @@ static void test_calls_from_elsewhere(void **state)
                 "\"thinking\":{" thinking "}}")
 #define BUDGET "\"type\":\"enabled\",\"budget_tokens\":2000"
     struct world *w = *state;
-    struct ir_target claude = {.model = S("claude-opus-4-5"), .is_compat = true};
+    struct ir_target claude = {.model = S("claude-opus-4-5")};
     struct ir_target other = {.model = S("kimi-k3"), .is_compat = true};
     str marked = CALLED(THOUGHT(IR_SEAL_MARK), BUDGET), own = CALLED(THOUGHT("x"), BUDGET);
     str body = written_again(w, marked, claude);

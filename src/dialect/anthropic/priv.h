@@ -62,8 +62,6 @@ void anthropic_write_output_config(const struct ir_request *rq, const struct ir_
                                    struct json_writer *w);
 /* Fits reasoning, sampling and max_tokens to each other and to the model. */
 void anthropic_fit_sampling(struct ir_request *rq, const struct ir_target *to);
-/* Whether it takes thinking that is not signed, or that somebody else signed. */
-bool anthropic_takes_unsigned(const struct ir_target *to);
 /* Whether the assistant's turn goes on without the thinking that a budget wants at its start. */
 bool anthropic_turn_lacks_thinking(const struct ir_request *rq);
 /* Whether the target holds the model to schemas: output_config.format, strict tools. */

@@ -111,12 +111,6 @@ void anthropic_settle_reasoning(struct ir_request *rq)
 
 /* ---- fitting ---- */
 
-/* Other models behind copies of the API check no signatures, and may live on the text. */
-bool anthropic_takes_unsigned(const struct ir_target *to)
-{
-    return to->is_compat && !anthropic_model(to->model).is_claude;
-}
-
 static double number(str s)
 {
     char digits[64];

@@ -128,7 +128,7 @@ static bool is_thought_elsewhere(const struct ir_part *p)
 static bool is_from_elsewhere(const struct ir_part *p, const struct ir_target *to)
 {
     switch (p->kind) {
-    case IR_PART_REASONING: return is_thought_elsewhere(p) && !anthropic_takes_unsigned(to);
+    case IR_PART_REASONING: return is_thought_elsewhere(p) && !to->is_compat;
     case IR_PART_SEARCH:
     case IR_PART_CODE: return ir_seal_mentioned(p->id);
     case IR_PART_RAW: return ir_seal_mentioned(jv_get_str(p->src, "id"));

@@ -270,11 +270,12 @@ static void write_call(const struct ir_request *rq, const struct ir_part *p, str
     end_block(p, w);
 }
 
-/* SPEC 5.2: only what this dialect's providers have signed. */
+/* SPEC 5.2: only what this dialect's providers have signed; copies of the API may check nothing,
+ * and live on the text. */
 static bool keeps_thinking(const struct ir_part *p, const struct ir_target *to)
 {
     return (p->seal.value.n && p->seal.issuer == SELF) ||
-           (!p->redacted && p->text.n && anthropic_takes_unsigned(to));
+           (!p->redacted && p->text.n && to->is_compat);
 }
 
 static void write_thinking(const struct ir_part *p, struct json_writer *w)

@@ -77,10 +77,28 @@ bool ir_data_url(str url, str *mime, str *data)
     return true;
 }
 
+/* Whether a media type, with parameters perhaps, can stand in a URL (RFC 2045 section 5.1 without
+ * quoted values): a comma would end it there. */
+static bool is_type(str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (!(ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') && !(c >= '0' && c <= '9') &&
+            (!c || !strchr("!#$&^_.+-/;=", c)))
+            return false;
+    }
+    return s.n > 0;
+}
+
 str ir_data_url_of(const struct ir_media *m, struct arena *a)
 {
-    str parts[] = {S("data:"), ir_media_type(m, S("application/octet-stream")), S(";base64,"),
-                   m->data};
+    static const str otherwise = {"application/octet-stream", 24};
+    struct ir_media unsaid = *m;
+    str type = ir_media_type(m, otherwise);
+    unsaid.mime = S("");
+    if (!is_type(type))
+        type = ir_media_type(&unsaid, otherwise);
+    str parts[] = {S("data:"), type, S(";base64,"), m->data};
     return str_join(a, parts, 4);
 }
 

@@ -47,22 +47,29 @@ struct seen {
     bool complete;
 };
 
+/* Of calls that ran side by side a stream may bring the last one first: their order does not count,
+ * so their hashes (FNV-1a) are summed. */
+static uint64_t hash_call(const struct ir_part *p, struct arena *a)
+{
+    yyjson_val *tree = ir_call_tree(p, a);
+    str parts[] = {p->name, S(" "), tree ? json_text_of(tree, a) : S("{}")};
+    str line = str_join(a, parts, 3);
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < line.n; i++)
+        hash = (hash ^ (unsigned char)line.p[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
 static void put_reply(struct buf *out, const struct ir_answer *an, struct arena *a)
 {
     const struct ir_reply *r = an->replies;
+    uint64_t calls = 0;
     if (!r || r->index != 0)
         return;
+    for (const struct ir_part *p = r->parts.first; p; p = p->next)
+        calls += p->kind == IR_PART_CALL ? hash_call(p, a) : 0;
     buf_put(out, ir_reply_text(r, a));
-    for (const struct ir_part *p = r->parts.first; p; p = p->next) {
-        if (p->kind != IR_PART_CALL)
-            continue;
-        buf_lit(out, "\ncall ");
-        buf_put(out, p->name);
-        buf_put_char(out, ' ');
-        yyjson_val *tree = ir_call_tree(p, a);
-        buf_put(out, tree ? json_text_of(tree, a) : S("{}"));
-    }
-    buf_printf(out, "\n%s", ir_finish_name(r->finish));
+    buf_printf(out, "\ncalls %llx\n%s", (unsigned long long)calls, ir_finish_name(r->finish));
 }
 
 static void check_stream(const struct codec *to, str sse, struct arena *a, struct buf *reply)

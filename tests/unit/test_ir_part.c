@@ -172,6 +172,12 @@ static void test_data_urls(void **state)
     }
     struct ir_media m = {.mime = S("image/gif"), .data = S("R0lG")};
     is(ir_data_url_of(&m, &arena), S("data:image/gif;base64,R0lG"));
+    m.mime = S("audio/L16;rate=24000");
+    is(ir_data_url_of(&m, &arena), S("data:audio/L16;rate=24000;base64,R0lG"));
+    /* A type that would end the URL's head is none. */
+    m.mime = S("image/pn,g");
+    m.data = S("R0lGODlh");
+    is(ir_data_url_of(&m, &arena), S("data:image/gif;base64,R0lGODlh"));
     m.mime = S("");
     m.data = S("????");
     is(ir_data_url_of(&m, &arena), S("data:application/octet-stream;base64,????"));

@@ -17,6 +17,8 @@ enum err gemini_format_read(struct ir_request *rq, yyjson_val *config, struct fa
     yyjson_val *schema = gemini_get(config, "responseSchema"), *full = json_schema_of(config);
     struct ir_format *format = &rq->format;
     enum err e = schema ? ir_want_object(schema, "generationConfig.responseSchema", f) : OK;
+    if (!e && full)
+        e = ir_want_object(full, "generationConfig.responseJsonSchema", f);
     if (e)
         return e;
     if (full)

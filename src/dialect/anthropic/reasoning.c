@@ -72,11 +72,16 @@ enum err anthropic_read_output_format(struct ir_request *rq, yyjson_val *v, stru
     return e;
 }
 
+/* "none" and "auto" are no efforts of this API, and mean the same wherever clients write them. */
 static void set_level(struct ir_request *rq, str level)
 {
-    rq->reasoning.kind = IR_THINK_LEVEL;
-    rq->reasoning.level = level;
     ir_say(rq, CAN_EFFORT);
+    if (str_eq_nocase(level, S("none"))) {
+        rq->reasoning.kind = IR_THINK_OFF;
+        return;
+    }
+    rq->reasoning.kind = str_eq_nocase(level, S("auto")) ? IR_THINK_AUTO : IR_THINK_LEVEL;
+    rq->reasoning.level = str_eq_nocase(level, S("x-high")) ? S("xhigh") : level;
 }
 
 /*

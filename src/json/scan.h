@@ -53,6 +53,14 @@ enum err json_scan_object(str doc, const str *keys, struct json_span *found, siz
 enum err json_scan_members(str doc, struct json_span obj, const str *keys, struct json_span *found,
                            size_t n_keys, struct fail *f) must_check;
 
+/* The root object of a text that has been scanned; JSON_ABSENT when it is blank. */
+static inline struct json_span json_root(str doc)
+{
+    str s = str_trim(doc);
+    return (struct json_span){
+        .kind = s.n ? JSON_OBJECT : JSON_ABSENT, .at = (size_t)(s.p - doc.p), .n = s.n};
+}
+
 /* Validates any one JSON value; its kind goes to *kind if not NULL. */
 enum err json_validate(str doc, unsigned max_depth, enum json_kind *kind,
                        struct fail *f) must_check;

@@ -31,6 +31,15 @@ static size_t put_wide(struct buf *out, const json_byte *p, const json_byte *end
     return n;
 }
 
+/* What is not plain; returns what comes after it. */
+static const json_byte *put_odd(struct buf *out, const json_byte *p, const json_byte *end)
+{
+    if (*p >= 0x80)
+        return p + put_wide(out, p, end);
+    put_escaped(out, *p);
+    return p + 1;
+}
+
 /* The rest of a literal, piece by piece; for a buffer that is nearly full. */
 static void put_slowly(struct buf *out, const json_byte *p, const json_byte *end)
 {
@@ -40,10 +49,7 @@ static void put_slowly(struct buf *out, const json_byte *p, const json_byte *end
         p = stop;
         if (p == end)
             break;
-        if (*p >= 0x80)
-            p += put_wide(out, p, end);
-        else
-            put_escaped(out, *p++);
+        p = put_odd(out, p, end);
     }
     buf_put_char(out, '"');
 }
@@ -94,10 +100,7 @@ void json_put_string(struct buf *out, str s)
         out->n = (size_t)(copy_plain(out->p + out->n, &p, end) - out->p);
         if (p == end)
             break;
-        if (*p >= 0x80)
-            p += put_wide(out, p, end);
-        else
-            put_escaped(out, *p++);
+        p = put_odd(out, p, end);
     }
     out->p[out->n++] = '"';
 }

@@ -1,6 +1,5 @@
 #include "relay/amend.h"
 
-#include "dialect/codec.h"
 #include "ir/seal.h"
 #include "relay/translate.h"
 #include "json/mention.h"
@@ -19,12 +18,11 @@ static enum err move_effort(struct exchange *x, struct json_edit *e, struct json
                             struct fail *f)
 {
     static const str path[] = {{"reasoning_effort", 16}};
-    str s = str_trim(x->body), word = json_text(x->body, effort);
-    struct json_span root = {.kind = JSON_OBJECT, .at = (size_t)(s.p - x->body.p), .n = s.n};
+    str word = json_text(x->body, effort);
     json_edit_remove(e, x->fields[FIELD_REASONING]);
     if (x->fields[FIELD_EFFORT].kind != JSON_ABSENT)
         return OK;
-    return json_edit_set(e, root, path, 1,
+    return json_edit_set(e, json_root(x->body), path, 1,
                          json_string_is(word, S("x-high")) ? S("\"xhigh\"") : word, f);
 }
 
@@ -85,21 +83,13 @@ static bool may_need_it(const struct exchange *x)
     }
 }
 
-static str joined(const struct iovec *v, size_t n, size_t total, struct arena *a)
-{
-    char *p = arena_alloc(a, total + 1), *at = p;
-    for (size_t i = 0; i < n; at += v[i++].iov_len)
-        memcpy(at, v[i].iov_base, v[i].iov_len);
-    return str_of(p, total);
-}
-
 /* The edits of spans, in a body written anew. */
 static bool amend_anew(struct exchange *x, str *body)
 {
     static const str keys[] = {{"thinking", 8}, {"max_tokens", 10}};
     struct json_edit e;
     struct iovec v[JSON_PIECES_MAX];
-    struct json_span root = {.kind = JSON_OBJECT, .n = body->n}, m[2];
+    struct json_span m[2];
     const struct thinking *th = resolved_thinking(&x->resolved, x->target);
     struct fail f;
     enum err err = OK;
@@ -107,12 +97,13 @@ static bool amend_anew(struct exchange *x, str *body)
     if (th->kind != THINK_UNSAID)
         err =
             thinking_apply(th, x->op->dialect, resolved_upstream(&x->resolved, x->target), &e, &f);
-    else if (x->op->id == OP_MESSAGES && json_scan_members(*body, root, keys, m, 2, &f) == OK)
+    else if (x->op->id == OP_MESSAGES &&
+             json_scan_members(*body, json_root(*body), keys, m, 2, &f) == OK)
         err = thinking_fit(&e, m[0], m[1], &f);
     if (err || e.failed)
         return false;
     size_t total = json_edit_length(&e);
-    *body = joined(v, json_edit_pieces(&e, v), total, &x->s->arena);
+    *body = attempt_joined(x, v, json_edit_pieces(&e, v), total);
     return true;
 }
 

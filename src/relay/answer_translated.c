@@ -34,12 +34,8 @@ static bool ended_by_error(struct exchange *x)
 {
     if (!x->tr->failed)
         return false;
-    if (!x->tr->content && !x->committed) {
-        answer_reply_ir_error(x);
-        return true;
-    }
-    if (!x->stream) {
-        /* Collected so far for nothing: the error is all the client gets. */
+    /* Of a whole answer that was being collected the error is all the client gets. */
+    if (!x->stream || (!x->tr->content && !x->committed)) {
         answer_reply_ir_error(x);
         return true;
     }
@@ -59,16 +55,22 @@ static void fail(struct exchange *x, enum err e, const struct fail *f)
         answer_attempt_failed(x, e, f);
 }
 
-void translated_events(struct exchange *x, str bytes)
+/* The frames in bytes, until the provider says that it failed. */
+static enum err take_frames(struct exchange *x, struct sse_splitter *frames, str bytes,
+                            struct fail *f)
 {
-    struct fail f = {0};
     enum err e = OK;
     str frame;
     int rc = 0;
-    while (!e && !x->tr->failed && (rc = sse_next(&x->frames, &bytes, &frame)) > 0)
-        e = translation_frame(x->tr, frame, &f);
-    if (rc < 0)
-        e = fail_set(&f, ERR_UP_TOO_LARGE, "one event exceeds limits.event-size");
+    while (!e && !x->tr->failed && (rc = sse_next(frames, &bytes, &frame)) > 0)
+        e = translation_frame(x->tr, frame, f);
+    return rc < 0 ? fail_set(f, ERR_UP_TOO_LARGE, "one event exceeds limits.event-size") : e;
+}
+
+void translated_events(struct exchange *x, str bytes)
+{
+    struct fail f = {0};
+    enum err e = take_frames(x, &x->frames, bytes, &f);
     if (ended_by_error(x))
         return;
     if (!e || x->committed)
@@ -111,14 +113,13 @@ static void finish(struct exchange *x, enum err e, const struct fail *f)
 
 void translated_end(struct exchange *x)
 {
-    struct fail f = {0};
+    struct fail f = {0}, torn;
     enum err e = OK;
     str rest = sse_rest(&x->frames);
-    /* A last event without its empty line counts when it is whole: a torn one is no JSON. */
-    if (str_trim(rest).n) {
-        struct fail torn;
+    /* A last event without its empty line counts when it is whole; a torn one is no JSON, and what
+     * is missing then the end tells. */
+    if (str_trim(rest).n)
         e = translation_frame(x->tr, rest, &torn);
-    }
     e = translation_end(x->tr, &f);
     finish(x, e, &f);
 }
@@ -128,7 +129,7 @@ void translated_document(struct exchange *x)
 {
     struct fail f = {0};
     enum err e = OK;
-    str body = buf_str(&x->held), frame;
+    str body = buf_str(&x->held);
     if (x->op->flags & OP_COUNTS) {
         e = translation_count(x->tr, body, &f);
         finish(x, e, &f);
@@ -140,12 +141,8 @@ void translated_document(struct exchange *x)
         return;
     }
     struct sse_splitter frames;
-    int rc = 0;
     sse_splitter_init(&frames, x->config->event_bytes);
-    while (!e && (rc = sse_next(&frames, &body, &frame)) > 0)
-        e = translation_frame(x->tr, frame, &f);
-    if (rc < 0)
-        e = fail_set(&f, ERR_UP_TOO_LARGE, "one event exceeds limits.event-size");
+    e = take_frames(x, &frames, body, &f);
     sse_splitter_fini(&frames);
     if (!e)
         e = translation_end(x->tr, &f);

@@ -263,7 +263,7 @@ static enum sim_operation sim_operation_of(enum operation_id id)
     }
 }
 
-static str joined(struct exchange *x, const struct iovec *v, size_t n, size_t total)
+str attempt_joined(struct exchange *x, const struct iovec *v, size_t n, size_t total)
 {
     if (n == 1)
         return str_of(v[0].iov_base, v[0].iov_len);
@@ -315,7 +315,7 @@ static enum err send_pieces(struct exchange *x, const struct iovec *v, size_t n,
 {
     if (x->target->provider->kind != CHANNEL_SIM)
         return send_to_provider(x, v, n, total, f);
-    send_to_sim(x, joined(x, v, n, total));
+    send_to_sim(x, attempt_joined(x, v, n, total));
     return OK;
 }
 

@@ -168,6 +168,9 @@ void attempt_next(struct exchange *x);
  * they became too large. Holds the provider's key. */
 str attempt_head(struct exchange *x, str content_type, int64_t length);
 
+/* attempt.c: the pieces behind each other; the piece itself when there is one. */
+str attempt_joined(struct exchange *x, const struct iovec *v, size_t n, size_t total);
+
 /* attempt.c: whether the answer comes by way of a translation. */
 static inline bool exchange_translates(const struct exchange *x)
 {

@@ -285,7 +285,7 @@ static void store(struct seal_watch *w, const struct called *c, uint64_t now_s)
     insert(e, key, now_s);
 }
 
-void seal_watch_take(struct seal_watch *w, const struct ir_event *e, uint64_t now_s)
+void seal_watch_take(struct seal_watch *w, const struct ir_event *e)
 {
     struct thought *t;
     if (e->choice)
@@ -297,12 +297,14 @@ void seal_watch_take(struct seal_watch *w, const struct ir_event *e, uint64_t no
             gather(w, t, e->text);
         break;
     case IR_EV_SEAL: on_seal(w, e); break;
-    case IR_EV_END:
-        for (const struct called *c = w->calls; c; c = c->next)
-            store(w, c, now_s);
-        break;
     default: break;
     }
+}
+
+void seal_watch_keep(struct seal_watch *w, uint64_t now_s)
+{
+    for (const struct called *c = w->calls; c; c = c->next)
+        store(w, c, now_s);
 }
 
 static void free_thoughts(struct thought *t)

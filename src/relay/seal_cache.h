@@ -24,10 +24,12 @@ enum {
 
 /* ---- From an answer. ---- */
 
-/* Gathers what goes before each call; fed with the answer's events, stores at its end. In arena. */
+/* Gathers what goes before each call, from the answer's events; what was gathered is kept when the
+ * answer has come to its end. In arena. */
 struct seal_watch;
 struct seal_watch *seal_watch_new(struct arena *a, str client_key);
-void seal_watch_take(struct seal_watch *w, const struct ir_event *e, uint64_t now_s);
+void seal_watch_take(struct seal_watch *w, const struct ir_event *e);
+void seal_watch_keep(struct seal_watch *w, uint64_t now_s);
 void seal_watch_free(struct seal_watch *w); /* what is not in the arena */
 
 /* ---- Into a request. ---- */

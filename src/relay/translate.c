@@ -195,7 +195,6 @@ enum err translation_new(struct exchange *x, const struct operation *up, struct 
     struct translation *t = mem_zero(sizeof *t);
     t->client = client_codec(x->op);
     t->provider = codec_get(up->dialect);
-    t->asked = x->op->id;
     t->stream = x->stream;
     t->usage = USAGE_NONE;
     arena_init(&t->life);
@@ -282,8 +281,11 @@ static void take(void *arg, const struct ir_event *e)
 {
     struct translation *t = arg;
     learn(t, e);
-    if (t->seals)
-        seal_watch_take(t->seals, e, clock_s());
+    if (t->seals) {
+        seal_watch_take(t->seals, e);
+        if (e->kind == IR_EV_END)
+            seal_watch_keep(t->seals, clock_s());
+    }
     if (e->kind == IR_EV_ERROR && !t->content)
         return;
     if (t->stream)

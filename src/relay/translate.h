@@ -15,7 +15,6 @@
 
 struct translation {
     const struct codec *client, *provider;
-    enum operation_id asked;
     bool stream;       /* what the client wants */
     struct arena life; /* as long as the answer */
     struct arena work; /* the request's tree; freed once it cannot be needed again */

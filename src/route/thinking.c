@@ -158,14 +158,6 @@ struct thinking thinking_between(const struct thinking *t, enum dialect_id from,
 
 /* ---- Editing. ---- */
 
-/* The root object of a body that has been scanned already. */
-static struct json_span root_of(str doc)
-{
-    str s = str_trim(doc);
-    return (struct json_span){
-        .kind = s.n ? JSON_OBJECT : JSON_ABSENT, .at = (size_t)(s.p - doc.p), .n = s.n};
-}
-
 /* Watched members of obj; all absent when it is no object. */
 static enum err members(const struct json_edit *e, struct json_span obj, const str *keys,
                         struct json_span *found, size_t n, struct fail *f)
@@ -215,7 +207,7 @@ static enum err write_chat(struct json_edit *e, const struct thinking *t, struct
     enum { EFFORT, REASONING, N };
     static const str keys[N] = {
         [EFFORT] = {"reasoning_effort", 16}, [REASONING] = {"reasoning", 9}};
-    struct json_span root = root_of(e->doc), m[N];
+    struct json_span root = json_root(e->doc), m[N];
     enum err err = members(e, root, keys, m, N, f);
     if (err)
         return err;
@@ -232,7 +224,7 @@ static enum err write_chat(struct json_edit *e, const struct thinking *t, struct
 static enum err write_responses(struct json_edit *e, const struct thinking *t, struct fail *f)
 {
     static const str path[] = {{"reasoning", 9}, {"effort", 6}};
-    struct json_span root = root_of(e->doc), reasoning;
+    struct json_span root = json_root(e->doc), reasoning;
     if (t)
         return json_edit_set(e, root, path, 2, arena_printf(e->arena, "\"%s\"", effort_of(t)), f);
     enum err err = members(e, root, path, &reasoning, 1, f);
@@ -271,7 +263,7 @@ static enum err read_claude(const struct json_edit *e, struct claude_body *b, st
                                       [C_TOOL_CHOICE] = {"tool_choice", 11}};
     static const str effort = {"effort", 6}, display = {"display", 7}, type = {"type", 4};
     struct json_span choice = {.kind = JSON_ABSENT};
-    b->root = root_of(e->doc);
+    b->root = json_root(e->doc);
     enum err err = members(e, b->root, keys, b->m, C_COUNT, f);
     if (!err)
         err = members(e, b->m[C_CONFIG], &effort, &b->effort, 1, f);
@@ -400,7 +392,7 @@ static enum err read_gemini(const struct json_edit *e, struct gemini_body *b, st
                                 {"includeThoughts", 15},
                                 {"include_thoughts", 16}};
     struct json_span c[2], m[4], in[4];
-    b->root = root_of(e->doc);
+    b->root = json_root(e->doc);
     enum err err = members(e, b->root, config, c, 2, f);
     if (err)
         return err;

@@ -28,31 +28,29 @@ static int teardown(void **state)
     return 0;
 }
 
-static void part(struct seal_watch *w, unsigned index, struct ir_part p, str delta, uint64_t now)
+static void part(struct seal_watch *w, unsigned index, struct ir_part p, str delta)
 {
-    seal_watch_take(w, &(struct ir_event){.kind = IR_EV_PART_BEGIN, .index = index, .part = &p},
-                    now);
-    seal_watch_take(w, &(struct ir_event){.kind = IR_EV_DELTA, .index = index, .text = delta}, now);
-    seal_watch_take(w, &(struct ir_event){.kind = IR_EV_PART_END, .index = index}, now);
+    seal_watch_take(w, &(struct ir_event){.kind = IR_EV_PART_BEGIN, .index = index, .part = &p});
+    seal_watch_take(w, &(struct ir_event){.kind = IR_EV_DELTA, .index = index, .text = delta});
+    seal_watch_take(w, &(struct ir_event){.kind = IR_EV_PART_END, .index = index});
 }
 
-static void think(struct seal_watch *w, unsigned index, str text, str signature, uint64_t now)
+static void think(struct seal_watch *w, unsigned index, str text, str signature)
 {
     struct ir_part sealed = {.kind = IR_PART_REASONING,
                              .seal = {.value = signature, .issuer = DIALECT_ANTHROPIC}};
-    part(w, index, (struct ir_part){.kind = IR_PART_REASONING}, text, now);
-    seal_watch_take(w, &(struct ir_event){.kind = IR_EV_SEAL, .index = index, .part = &sealed},
-                    now);
+    part(w, index, (struct ir_part){.kind = IR_PART_REASONING}, text);
+    seal_watch_take(w, &(struct ir_event){.kind = IR_EV_SEAL, .index = index, .part = &sealed});
 }
 
-static void call(struct seal_watch *w, unsigned index, str id, uint64_t now)
+static void call(struct seal_watch *w, unsigned index, str id)
 {
-    part(w, index, (struct ir_part){.kind = IR_PART_CALL, .id = id, .name = S("f")}, S("{}"), now);
+    part(w, index, (struct ir_part){.kind = IR_PART_CALL, .id = id, .name = S("f")}, S("{}"));
 }
 
 static void end(struct seal_watch *w, uint64_t now)
 {
-    seal_watch_take(w, &(struct ir_event){.kind = IR_EV_END}, now);
+    seal_watch_keep(w, now);
     seal_watch_free(w);
 }
 
@@ -60,8 +58,8 @@ static void end(struct seal_watch *w, uint64_t now)
 static void answer(str owner, str id, str text, uint64_t now)
 {
     struct seal_watch *w = seal_watch_new(&arena, owner);
-    think(w, 0, text, S("sig"), now);
-    call(w, 1, id, now);
+    think(w, 0, text, S("sig"));
+    call(w, 1, id);
     end(w, now);
 }
 
@@ -167,12 +165,12 @@ static void test_interleaved(void **state)
     (void)state;
     struct ir_request rq;
     struct seal_watch *w = seal_watch_new(&arena, S("me"));
-    think(w, 0, S("one"), S("s1"), 5);
-    think(w, 1, S("two"), S("s2"), 5);
-    call(w, 2, S("a"), 5);
-    call(w, 3, S("b"), 5);
-    think(w, 4, S("three"), S("s3"), 5);
-    call(w, 5, S("c"), 5);
+    think(w, 0, S("one"), S("s1"));
+    think(w, 1, S("two"), S("s2"));
+    call(w, 2, S("a"));
+    call(w, 3, S("b"));
+    think(w, 4, S("three"), S("s3"));
+    call(w, 5, S("c"));
     end(w, 5);
     const str ids[] = {S("a"), S("b"), S("c")};
     struct ir_message *m = request(&rq, ids, 3);
@@ -192,7 +190,7 @@ static void test_seal_of_a_call(void **state)
     struct ir_part sealed = {.kind = IR_PART_CALL,
                              .id = S("g"),
                              .seal = {.value = S("thought"), .issuer = DIALECT_GEMINI}};
-    part(w, 0, sealed, S("{}"), 1);
+    part(w, 0, sealed, S("{}"));
     end(w, 1);
     struct ir_message *m = request(&rq, &S("g"), 1);
     assert_int_equal(seal_cache_restore(&rq, S("me"), 2), 1);
@@ -209,8 +207,8 @@ static void test_cut_answers_leave_nothing(void **state)
 {
     (void)state;
     struct seal_watch *w = seal_watch_new(&arena, S("me"));
-    think(w, 0, S("half"), S("sig"), 1);
-    call(w, 1, S("c1"), 1);
+    think(w, 0, S("half"), S("sig"));
+    call(w, 1, S("c1"));
     seal_watch_free(w);
     assert_int_equal(seal_cache_bytes(), 0);
 }

@@ -300,15 +300,8 @@ void chat_write_event(void *state, const struct answer_ask *ask, const struct ir
                       struct buf *out)
 {
     struct writing wr = {state, ask, out, NULL};
-    if (wr.s->over)
+    if (!chat_stream_goes_on(wr.s, ask, e, out))
         return;
-    chat_stream_begin(wr.s, ask, e);
-    if (e->kind == IR_EV_START || e->kind == IR_EV_USAGE)
-        usage_merge(&wr.s->usage, &e->usage);
-    if (e->kind == IR_EV_ERROR) {
-        chat_stream_error(wr.s, e->error, out);
-        return;
-    }
     if (e->kind == IR_EV_END) {
         on_end(&wr);
         return;

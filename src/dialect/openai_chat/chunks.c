@@ -41,8 +41,8 @@ void chat_put_tier(struct json_writer *w, str tier)
     }
 }
 
-void chat_stream_begin(struct chat_stream *s, const struct answer_ask *ask,
-                       const struct ir_event *e)
+/* Builds the head, once. What START says is taken if e is one. */
+static void begin(struct chat_stream *s, const struct answer_ask *ask, const struct ir_event *e)
 {
     bool start = e->kind == IR_EV_START, legacy = ask->legacy;
     if (s->head.n)
@@ -95,13 +95,26 @@ void chat_out_part_over(struct chat_out_choice *c, unsigned index)
 
 /* ---- ends ---- */
 
-void chat_stream_error(struct chat_stream *s, const struct ir_error *error, struct buf *out)
+static void stream_error(struct chat_stream *s, const struct ir_error *error, struct buf *out)
 {
     struct json_writer w = json_writer(out);
     s->over = true;
     buf_lit(out, "data: ");
     chat_error_write(&w, error);
     buf_lit(out, "\n\n"); /* and no [DONE]: that would make it look complete */
+}
+
+bool chat_stream_goes_on(struct chat_stream *s, const struct answer_ask *ask,
+                         const struct ir_event *e, struct buf *out)
+{
+    if (s->over)
+        return false;
+    begin(s, ask, e);
+    if (e->kind == IR_EV_START || e->kind == IR_EV_USAGE)
+        usage_merge(&s->usage, &e->usage);
+    if (e->kind == IR_EV_ERROR)
+        stream_error(s, e->error, out);
+    return e->kind != IR_EV_ERROR;
 }
 
 void chat_stream_end(struct chat_stream *s, const struct answer_ask *ask, struct buf *out)

@@ -146,14 +146,9 @@ void completions_write_event(void *state, const struct answer_ask *ask, const st
                              struct buf *out)
 {
     struct writing wr = {state, ask, out, NULL};
-    if (wr.s->over)
+    if (!chat_stream_goes_on(wr.s, ask, e, out))
         return;
-    chat_stream_begin(wr.s, ask, e);
-    if (e->kind == IR_EV_START || e->kind == IR_EV_USAGE)
-        usage_merge(&wr.s->usage, &e->usage);
-    if (e->kind == IR_EV_ERROR)
-        chat_stream_error(wr.s, e->error, out);
-    else if (e->kind == IR_EV_END)
+    if (e->kind == IR_EV_END)
         on_end(&wr);
     else if (e->kind != IR_EV_USAGE)
         want_choice(&wr, e->choice);

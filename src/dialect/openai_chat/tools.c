@@ -6,6 +6,7 @@
  * camel; SPEC 9 R7), {"type":"web_search"} as other vendors have it, "openrouter:web_search".
  */
 #include "dialect/openai_chat/chat.h"
+#include "dialect/openai_choice.h"
 
 struct reading {
     struct ir_request *rq;
@@ -225,21 +226,10 @@ void chat_read_search_options(struct ir_request *rq, yyjson_val *v)
 
 static bool read_word(struct ir_request *rq, str word)
 {
-    static const struct {
-        const char *word;
-        enum ir_choice_kind kind;
-    } words[] = {{"auto", IR_CHOICE_AUTO},
-                 {"none", IR_CHOICE_NONE},
-                 {"required", IR_CHOICE_REQUIRED},
-                 {"any", IR_CHOICE_REQUIRED}}; /* Mistral's word */
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (str_eq(word, str_c(words[i].word))) {
-            rq->choice.kind = words[i].kind;
-            ir_say(rq, CAN_TOOL_CHOICE);
-            return true;
-        }
-    }
-    return false;
+    if (!openai_choice_word(word, &rq->choice.kind))
+        return false;
+    ir_say(rq, CAN_TOOL_CHOICE);
+    return true;
 }
 
 /* The tool {"type":T, T:{"name":...}} names, or {"name":...} alone; p == NULL when it names none. */

@@ -41,17 +41,17 @@ struct chat_stream {
 
 /* ---- chunks.c: what both endpoints' streams are made of. ---- */
 
-/* Builds the head, once. e may be any event; what START says is taken if it is one. */
-void chat_stream_begin(struct chat_stream *s, const struct answer_ask *ask,
-                       const struct ir_event *e);
+/* What every event begins with: the head is built, usage kept, an error said. False when there is
+ * nothing more to say of it. */
+bool chat_stream_goes_on(struct chat_stream *s, const struct answer_ask *ask,
+                         const struct ir_event *e, struct buf *out);
 
 struct chat_out_choice *chat_out_choice_of(struct chat_stream *s, const struct answer_ask *ask,
                                            unsigned index);
 struct chat_out_part *chat_out_part_of(struct chat_out_choice *c, unsigned index);
 void chat_out_part_over(struct chat_out_choice *c, unsigned index);
 
-/* Errors and the stream's proper end; the choices have been finished. */
-void chat_stream_error(struct chat_stream *s, const struct ir_error *error, struct buf *out);
+/* The stream's proper end; the choices have been finished. */
 void chat_stream_end(struct chat_stream *s, const struct answer_ask *ask, struct buf *out);
 void chat_write_fini(void *state);
 

@@ -293,15 +293,6 @@ static void end_text(struct writer_state *st, struct out_item *it, struct buf *o
     it->speaking = false;
 }
 
-/* Characters, as the annotations count. */
-static int64_t characters(str s)
-{
-    int64_t n = 0;
-    for (size_t i = 0; i < s.n; i++)
-        n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
-    return n;
-}
-
 /* Without a range it is the text so far that is backed. */
 static void annotation_json(const struct ir_citation *c, str text, struct json_writer *w)
 {
@@ -310,7 +301,7 @@ static void annotation_json(const struct ir_citation *c, str text, struct json_w
     jw_kstr(w, "url", c->url);
     jw_kstr(w, "title", c->title);
     jw_ki64(w, "start_index", c->start >= 0 ? c->start : 0);
-    jw_ki64(w, "end_index", c->end >= 0 ? c->end : characters(text));
+    jw_ki64(w, "end_index", c->end >= 0 ? c->end : (int64_t)str_chars(text));
     jw_object_end(w);
 }
 

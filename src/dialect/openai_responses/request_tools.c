@@ -6,6 +6,7 @@
  */
 #include "dialect/openai_responses/responses.h"
 
+#include "dialect/openai_choice.h"
 #include "dialect/openai_schema.h"
 
 static enum err bad(struct fail *f, const char *member, const char *must, yyjson_val *v)
@@ -216,24 +217,6 @@ enum err responses_read_tools(struct ir_request *rq, yyjson_val *v, struct fail 
 
 /* ---- tool_choice ---- */
 
-static bool choice_word(struct ir_choice *c, str word)
-{
-    static const struct {
-        const char *word;
-        enum ir_choice_kind kind;
-    } words[] = {{"auto", IR_CHOICE_AUTO},
-                 {"none", IR_CHOICE_NONE},
-                 {"required", IR_CHOICE_REQUIRED},
-                 {"any", IR_CHOICE_REQUIRED}};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (str_eq(word, str_c(words[i].word))) {
-            c->kind = words[i].kind;
-            return true;
-        }
-    }
-    return false;
-}
-
 static void choice_one(struct ir_request *rq, str name, enum ir_tool_kind tool)
 {
     struct ir_choice *c = &rq->choice;
@@ -292,7 +275,7 @@ static enum err choice_object(struct ir_request *rq, yyjson_val *v, struct fail 
         choice_one(rq, S("code_interpreter"), IR_TOOL_CODE_EXECUTION);
     } else if (own) {
         choice_one(rq, str_c(own->tool), IR_TOOL_FUNCTION);
-    } else if (!type.n || !choice_word(&rq->choice, type)) {
+    } else if (!type.n || !openai_choice_word(type, &rq->choice.kind)) {
         rq->choice.kind = IR_CHOICE_OWN;
     } else {
         ir_say(rq, CAN_TOOL_CHOICE);
@@ -305,7 +288,7 @@ enum err responses_read_choice(struct ir_request *rq, yyjson_val *v, struct fail
     rq->choice.src = v;
     if (yyjson_is_obj(v))
         return choice_object(rq, v, f);
-    if (!yyjson_is_str(v) || !choice_word(&rq->choice, jv_str(v)))
+    if (!yyjson_is_str(v) || !openai_choice_word(jv_str(v), &rq->choice.kind))
         return fail_set(f, ERR_BAD_REQUEST,
                         "\"tool_choice\" must be auto, none, required or an object, it is %s",
                         jv_kind(v));
